@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0
+# make            build/shunt            make V=1        show the commands
+# make SAN=1      the same with ASan and UBSan, below build/san
+# make check      all tests              make demo       the main job on real processes
+# make fuzz       the fuzzers, long      make bench      speed beside peers
+# Dependencies: scripts/deps installs them.
+
+V ?= 0
+Q = $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
+
+CC = gcc
+first = $(firstword $(shell for c in $(1); do command -v $$c; done; true))
+CLANG := $(call first,clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14)
+BPFTOOL := $(call first,bpftool /usr/sbin/bpftool)
+PKG = libbpf libelf yaml-0.1 jansson
+VERSION := 0.1.0
+
+B ?= build$(if $(SAN),/san)
+WARN = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
+SANFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CPPFLAGS = -D_GNU_SOURCE -DSHUNT_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(B)/bpf $(shell pkg-config --cflags $(PKG) 2>/dev/null)
+CFLAGS = -std=c11 -g $(WARN) $(if $(SAN),-O1 $(SANFLAGS),-O2)
+LDFLAGS = $(if $(SAN),$(SANFLAGS))
+LDLIBS = $(shell pkg-config --libs $(PKG) 2>/dev/null) -lz -lm
+
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+BPF_CFLAGS = -std=gnu11 -g -O2 -target bpf -mcpu=v3 $(filter-out -Wmissing-prototypes,$(WARN)) -Iinclude -Ibpf -idirafter /usr/include/$(shell $(CC) -dumpmachine)
+TEST_SKEL := $(patsubst tests/bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
+SKEL := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.skel.h)
+
+LIB_SRC := $(filter-out user/cli/main.c,$(wildcard user/*/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
+
+all: $(B)/shunt
+
+$(B)/shunt: $(B)/user/cli/main.o $(B)/libshunt.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/libshunt.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/%.o: %.c | tools-present
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Skeletons are made before the code that includes them; -MMD keeps them as dependencies.
+$(filter $(B)/user/datapath/%,$(LIB_OBJ)): | $(SKEL)
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c | tools-present
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+
+$(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@.tmp && mv $@.tmp $@
+
+# Programs that only tests load are built the same way.
+$(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c | tools-present
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+
+$(UNIT_OBJ): | $(TEST_SKEL)
+
+$(B)/unit: $(UNIT_OBJ) $(B)/libshunt.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
+
+# Test tools stand alone: one file, no library of ours.
+$(B)/tools/%: tests/tools/%.c | tools-present
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< -lpthread
+
+.PHONY: all tools tools-present clean
+.SECONDARY:
+tools: $(TOOLS)
+
+tools-present:
+	@test -n "$(CLANG)" || { echo "no clang found: run scripts/deps" >&2; exit 1; }
+	@test -n "$(BPFTOOL)" || { echo "no bpftool found: run scripts/deps" >&2; exit 1; }
+	@pkg-config --exists $(PKG) || { echo "libraries missing ($(PKG)): run scripts/deps" >&2; exit 1; }
+
+clean:
+	rm -rf build
+
+-include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(B)/user/cli/main.d $(SKEL:.skel.h=.bpf.d) $(TEST_SKEL:.skel.h=.bpf.d) $(TOOLS:%=%.d)

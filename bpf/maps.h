@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Every map that outlives the programs: key -> value, who writes, who reads. All are pinned. */
+#ifndef BPF_MAPS_H
+#define BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <shunt/counters.h>
+#include <shunt/endpoint.h>
+#include <shunt/flow.h>
+#include <shunt/limits.h>
+#include <shunt/service.h>
+
+/* Records that the agent writes through a mapping and the programs read by slot. */
+#define RECORDS(name_, type_, max_)                                                               \
+	struct {                                                                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                 \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                \
+		__uint(max_entries, max_);                                                        \
+		__type(key, __u32);                                                               \
+		__type(value, type_);                                                             \
+	} name_ SEC(".maps")
+
+/* what is dialled -> slot in service_slots; the agent inserts and deletes, never updates */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SHUNT_MAX_SERVICES);
+	__type(key, struct service_key);
+	__type(value, __u32);
+} services SEC(".maps");
+
+RECORDS(service_slots, struct service, SHUNT_MAX_SERVICES); /* agent -> connect */
+RECORDS(routes, struct route, SHUNT_MAX_ROUTES);	    /* agent -> connect */
+RECORDS(schedules, struct schedule, SHUNT_MAX_SCHEDULE_BLOCKS); /* agent -> connect */
+RECORDS(turns, struct turn, SHUNT_MAX_TURNS);		    /* connect counts */
+RECORDS(clusters, struct cluster, SHUNT_MAX_CLUSTERS);	    /* agent -> connect */
+RECORDS(endpoints, struct endpoint, SHUNT_MAX_ENDPOINTS);   /* agent -> connect */
+RECORDS(cluster_state, struct cluster_state, SHUNT_MAX_CLUSTER_STATES);	   /* programs count */
+RECORDS(endpoint_state, struct endpoint_state, SHUNT_MAX_ENDPOINT_STATES); /* programs count */
+RECORDS(control, struct control, 1);			    /* agent -> all programs */
+
+/* slot in cluster_state -> who that is; the agent writes, people read */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SHUNT_MAX_CLUSTER_STATES);
+	__type(key, __u32);
+	__type(value, struct cluster_name);
+} cluster_names SEC(".maps");
+
+/* netns cookie -> scope; the agent writes, connect reads */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SHUNT_MAX_SCOPES);
+	__type(key, __u64);
+	__type(value, __u32);
+} scopes SEC(".maps");
+
+/* socket -> its flow; connect writes, sockops and release return the reservation */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+/* every way out, per CPU */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+/* refusals and failures as they happen; the agent reads */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SHUNT_EVENTS_BYTES);
+} events SEC(".maps");
+
+/*
+ * Each CPU has its own record, but a program can be preempted or interrupted by another one on its
+ * CPU between load and store: only an atomic add loses nothing.
+ */
+#define COUNT(field_)                                                                             \
+	do {                                                                                      \
+		__u32 zero_ = 0;                                                                  \
+		struct counters *c_ = bpf_map_lookup_elem(&counters, &zero_);                     \
+		if (c_)                                                                           \
+			__sync_fetch_and_add(&c_->field_, 1);                                     \
+	} while (0)
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Every way out of the programs, counted per CPU; and the events that tell of the rare ones. */
+#ifndef SHUNT_COUNTERS_H
+#define SHUNT_COUNTERS_H
+
+#include <linux/types.h>
+#include "service.h"
+
+/* name, what it counts; the metric is shunt_NAME_total */
+#define SHUNT_COUNTERS(X)                                                                         \
+	X(steered, "connections sent to an endpoint")                                             \
+	X(untouched, "connections to addresses that are no service, or pass as dialled")          \
+	X(connected, "steered connections that were established")                                 \
+	X(closed, "steered connections that ended")                                               \
+	X(refused_limit, "connections refused at maxConnections")                                 \
+	X(refused_no_endpoint, "connections refused for want of an endpoint of their family")     \
+	X(refused_no_cluster, "connections refused as their route names no known cluster")        \
+	X(refused_no_memory, "connections refused as no flow record could be made")               \
+	X(refused_unstable, "connections refused as their service kept changing while read")      \
+	X(connect_failed, "steered connections that the endpoint refused, reset or never answered") \
+	X(unknown_caller, "connections to scoped services from a namespace without a scope")      \
+	X(stale_word, "reads of a service word that had to be taken again")                       \
+	X(stale_hold, "releases whose cluster slot had gone on to another cluster")               \
+	X(events_lost, "events that found the ring buffer full")
+
+struct counters {
+#define X(name, text) __u64 name;
+	SHUNT_COUNTERS(X)
+#undef X
+};
+
+enum event_kind {
+	EVENT_REFUSED_LIMIT = 1,
+	EVENT_REFUSED_NO_ENDPOINT = 2,
+	EVENT_REFUSED_NO_CLUSTER = 3,
+	EVENT_CONNECT_FAILED = 4,
+};
+
+struct event {
+	__u64 time; /* CLOCK_MONOTONIC ns */
+	__u64 netns;
+	struct service_key service;
+	__u8 to[16];
+	__u32 cluster; /* cluster_state slot */
+	__u32 pid;
+	__u16 to_port;
+	__u8 kind; /* enum event_kind */
+	__u8 zero[5];
+	__u8 comm[16];
+};
+_Static_assert(sizeof(struct event) == 88, "no padding");
+
+/* The one record of `control`: what the agent tells the programs. */
+struct control {
+	__u32 layout; /* SHUNT_LAYOUT */
+	__u32 epoch;  /* 0 or 1: where new reservations are counted */
+	__u32 plan;   /* number of the plan in force */
+	__u32 zero;
+	__u64 build;  /* of the programs that are attached */
+	__u64 leaked; /* reservations that audits had to return */
+	__u64 audits;
+};
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The node agent: keeps the kernel doing what the configuration says. */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <time.h>
+#include "agent/admin.h"
+#include "agent/files.h"
+#include "agent/lock.h"
+#include "agent/state.h"
+#include "base/loop.h"
+#include "datapath/datapath.h"
+#include "plan/plan.h"
+
+struct agent_options {
+	const char *root, *cgroup; /* cgroup NULL: the cgroup2 root */
+	const char *config, *state;
+	const char *metrics; /* "[ADDRESS:]PORT", or "off" */
+	bool lenient;
+};
+
+#define AGENT_EVENTS 1024 /* kept for `shunt events` */
+
+struct agent {
+	const struct agent_options *options;
+	struct loop *loop;
+	struct lock lock;
+	struct datapath *dp;
+	struct files files;
+	struct state state;
+	struct addresses *addresses;
+
+	/* in force */
+	struct config_set set;
+	struct plan *plan;
+	uint32_t last_plan; /* number given out last, also to plans that were refused */
+
+	struct diags rejected; /* by the sources, as of the last look at them */
+	struct diags refused;  /* why the last plan of the sources is not in force; empty: it is */
+	bool waiting;	       /* the sources hold what is not in force */
+	struct strmap not_enforced; /* diagnostics of applied objects that are only warned about */
+
+	struct admin *admin;
+	struct scrape *scrape;
+	struct loop_source *reclaim, *minute, *sync;
+	struct event events[AGENT_EVENTS];
+	uint64_t nr_events; /* ever; the last AGENT_EVENTS are kept */
+	struct timespec started;
+};
+
+/* Runs until SIGTERM or SIGINT, in the foreground; what is in the kernel stays. Exit status. */
+int agent_run(const struct agent_options *options);
+
+/*
+ * Puts `wanted` in force and takes it over (it is empty then); on failure all stays as it was and
+ * the reason is in `diags`. With `found`, what planning finds in hosts that change goes there.
+ */
+int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags *diags,
+		       struct diags *found);
+/* Folder and applied objects together put in force; outcome in a->rejected and a->refused. */
+void agent_reconcile(struct agent *a);
+
+/* ---- what the admin socket is asked; each returns the reply ---- */
+json_t *command_run(struct agent *a, const json_t *request);
+json_t *command_apply(struct agent *a, const json_t *request);
+json_t *command_delete(struct agent *a, const json_t *request);
+json_t *command_diff(struct agent *a, const json_t *request);
+json_t *command_shift(struct agent *a, const json_t *request);
+json_t *command_get(struct agent *a, const json_t *request);
+json_t *command_explain(struct agent *a, const json_t *request);
+json_t *command_hosts(struct agent *a, const json_t *request);
+json_t *command_status(struct agent *a, const json_t *request);
+json_t *command_services(struct agent *a, const json_t *request);
+json_t *command_clusters(struct agent *a, const json_t *request);
+json_t *command_endpoints(struct agent *a, const json_t *request);
+json_t *command_events(struct agent *a, const json_t *request);
+
+json_t *event_json(const struct agent *a, const struct event *e);
+json_t *datapath_json(struct datapath *dp); /* kernel, programs, counters, … of a status */
+json_t *counters_json(const struct counters *c);
+json_t *reply_refused(struct diags *diags, const char *format, ...)
+	__attribute__((format(printf, 2, 3))); /* empties diags; NULL is fine */
+const char *request_text(const json_t *request, const char *key); /* NULL: none */
+
+/* Objects of an apply, a delete or a diff: decoded, none twice; the caller puts them. */
+struct change {
+	VEC(struct object *) put, gone;
+	VEC(struct object *) unchanged;
+	struct diags diags;
+};
+int change_read(const json_t *request, struct change *c);
+/* Faults for each object that stands in the folder: those are changed there. */
+void change_check_folder(struct agent *a, struct change *c, const char *verb);
+/* Puts c->put in force and on disk and takes c->gone out. NULL, or the refusal to send. */
+json_t *change_apply(struct agent *a, struct change *c);
+void change_free(struct change *c);
+char *object_title(const struct object *o); /* "virtualservice.networking.istio.io/reviews" */
+char *object_yaml(const struct object *o); /* the caller frees both */
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The folder of YAML files as a source of objects. A file counts only when its writer has closed
+ * it; of a file with faults the good objects count, and a faulty one keeps its last good version.
+ */
+#ifndef AGENT_FILES_H
+#define AGENT_FILES_H
+
+#include "config/set.h"
+
+struct files {
+	char *dir;
+	struct decode_options decode;
+	int inotify;	     /* readable when something changed */
+	int watch, above;    /* watches of the folder and of the one above it; -1: none */
+	struct strmap files; /* name -> struct source_file * */
+};
+
+/* Watches `dir`, which may be missing, and reads what is there. */
+int files_open(struct files *f, const char *dir, const struct decode_options *decode);
+void files_close(struct files *f);
+/* Takes all events that wait and reads what they name; true when objects may have changed. */
+bool files_follow(struct files *f);
+/* Reads everything again. */
+void files_read_all(struct files *f);
+/* Adds all objects to `into`, in the order of file names; one that stands twice counts once. */
+void files_fold(const struct files *f, struct config_set *into, struct diags *diags);
+/* All that was found in the files, errors and warnings. */
+void files_diags(const struct files *f, struct diags *out);
+/* Whether an object stands in the folder, faulty or not, and where. */
+bool files_find(const struct files *f, const char *id, struct place *where);
+
+/* The id an object's diagnostic starts with ("Kind/namespace/name"); NULL: none. Caller frees. */
+char *diag_object(const struct diag *d);
+
+#endif

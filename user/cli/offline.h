@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Files to plan without an agent: what validate, plan, explain -f and hosts -f share. */
+#ifndef CLI_OFFLINE_H
+#define CLI_OFFLINE_H
+
+#include "cli/options.h"
+#include "plan/plan.h"
+
+struct offline {
+	struct config_set set;
+	struct addresses *addresses;
+	struct plan *plan; /* NULL when there were errors */
+	struct diags diags; /* all that was found, alone and across objects */
+};
+
+/* Reads `o->files` and plans them; 0 or -EINVAL with errors in `diags`. */
+int offline_read(struct offline *off, const struct options *o);
+void offline_free(struct offline *off);
+/* What validate and plan need of `o`; 0 or EXIT_USAGE, said. */
+int offline_wanted(const struct options *o, const char *command);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is in force when an agent starts: read back from the maps, so that routes keep their
+ * positions, clusters their counts, and no slot is given out that something points at.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <search.h>
+#include <string.h>
+#include "datapath/kernel.h"
+
+static int key_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct service_key));
+}
+
+struct key_ref *key_ref_find(struct datapath *dp, const struct service_key *key)
+{
+	struct key_ref **found = tfind(key, &dp->key_tree, key_compare);
+
+	return found ? *found : NULL;
+}
+
+struct key_ref *key_ref_add(struct datapath *dp, const struct service_key *key, uint32_t slot,
+			    struct installed *owner)
+{
+	struct key_ref *k = xcalloc(1, sizeof(*k));
+
+	k->key = *key;
+	k->slot = slot;
+	k->owner = owner;
+	if (!tsearch(k, &dp->key_tree, key_compare))
+		abort();
+	return k;
+}
+
+void key_ref_remove(struct datapath *dp, struct key_ref *k)
+{
+	tdelete(k, &dp->key_tree, key_compare);
+	free(k);
+}
+
+static bool route_is_sane(const struct route *r)
+{
+	if (r->first_cluster > SHUNT_MAX_CLUSTERS ||
+	    r->nr_clusters > SHUNT_MAX_CLUSTERS - r->first_cluster)
+		return false;
+	return !r->schedule_length ||
+	       (r->turn < SHUNT_MAX_TURNS && r->schedule_length <= SHUNT_MAX_WEIGHT_SUM &&
+		r->schedule <= SHUNT_MAX_SCHEDULE_BLOCKS - schedule_blocks(r->schedule_length));
+}
+
+static void adopt_cluster(struct datapath *dp, const struct cluster *c)
+{
+	struct cluster_ref *ref = cluster_ref_adopt(dp, c->state);
+
+	if (ref)
+		ref->refs++;
+	if (c->first_endpoint > SHUNT_MAX_ENDPOINTS ||
+	    c->nr_endpoints > SHUNT_MAX_ENDPOINTS - c->first_endpoint)
+		return;
+	slots_mark(&dp->endpoint_slots, c->first_endpoint, c->nr_endpoints);
+	for (uint32_t i = 0; i < c->nr_endpoints; i++)
+		endpoint_ref_adopt(dp, &dp->endpoints[c->first_endpoint + i], c->state);
+}
+
+/* The installed port of a route record, shared by the keys that point at it. */
+static struct installed *adopt_route(struct datapath *dp, uint32_t slot, struct installed **seen)
+{
+	const struct route *r = &dp->routes[slot];
+	struct installed *in = seen[slot];
+
+	if (in)
+		return in;
+	in = seen[slot] = xcalloc(1, sizeof(*in));
+	in->route = *r;
+	in->slot = slot;
+	slots_mark(&dp->route_slots, slot, 1);
+	vec_push(&dp->adopted, in);
+	if (r->schedule_length) {
+		slots_mark(&dp->turn_slots, r->turn, 1);
+		slots_mark(&dp->schedule_slots, r->schedule, schedule_blocks(r->schedule_length));
+	}
+	slots_mark(&dp->cluster_slots, r->first_cluster, r->nr_clusters);
+	for (uint32_t i = 0; i < r->nr_clusters; i++)
+		adopt_cluster(dp, &dp->clusters[r->first_cluster + i]);
+	return in;
+}
+
+static int adopt_key(struct datapath *dp, const struct service_key *key, uint32_t slot,
+		     struct installed **seen)
+{
+	struct installed *in = NULL;
+	struct key_ref *k;
+	uint32_t route;
+
+	if (slot >= SHUNT_MAX_SERVICES)
+		return -EPROTO;
+	route = (uint32_t)dp->services[slot].word;
+	if (route >= SHUNT_MAX_ROUTES || !route_is_sane(&dp->routes[route]))
+		return -EPROTO;
+	slots_mark(&dp->service_slots, slot, 1);
+	if (dp->routes[route].flags & ROUTE_SCOPED) {
+		slots_mark(&dp->route_slots, route, 1);
+		dp->gate = route;
+	} else {
+		in = adopt_route(dp, route, seen);
+	}
+	k = key_ref_add(dp, key, slot, in);
+	if (in)
+		vec_push(&in->keys, k);
+	return 0;
+}
+
+/* Slots that were written once and that nothing names now may have readers still. */
+#define REST_WRITTEN(slots_, records_, written_)                                                  \
+	for (uint32_t i = 0; i < (slots_)->max; i++)                                              \
+		if (!slots_used(slots_, i) && (records_)[i].written_) {                           \
+			slots_mark(slots_, i, 1);                                                 \
+			slots_rest(slots_, i, 1, now);                                            \
+		}
+
+static void rest_unused(struct datapath *dp)
+{
+	uint64_t now = now_ns();
+
+	REST_WRITTEN(&dp->service_slots, dp->services, key.port);
+	REST_WRITTEN(&dp->route_slots, dp->routes, generation);
+	REST_WRITTEN(&dp->turn_slots, dp->turns, next);
+	REST_WRITTEN(&dp->cluster_slots, dp->clusters, generation);
+	REST_WRITTEN(&dp->endpoint_slots, dp->endpoints, generation);
+	REST_WRITTEN(&dp->cluster_state_slots, dp->cluster_state, generation);
+	for (uint32_t i = 0; i < SHUNT_MAX_ENDPOINT_STATES; i++)
+		if (!slots_used(&dp->endpoint_state_slots, i) && dp->endpoint_state[i].active)
+			endpoint_ref_orphan(dp, i);
+	REST_WRITTEN(&dp->endpoint_state_slots, dp->endpoint_state, generation);
+	/* A schedule block says nothing of its own: all free ones below the last used rest. */
+	for (uint32_t i = 0, n = dp->schedule_slots.nr_used; n && i < SHUNT_MAX_SCHEDULE_BLOCKS; i++) {
+		if (slots_used(&dp->schedule_slots, i)) {
+			n--;
+			continue;
+		}
+		slots_mark(&dp->schedule_slots, i, 1);
+		slots_rest(&dp->schedule_slots, i, 1, now);
+	}
+}
+
+static void adopt_names(struct datapath *dp)
+{
+	uint32_t slot, next, *previous = NULL;
+
+	while (!bpf_map_get_next_key(dp->fds[MAP_CLUSTER_NAMES], previous, &next)) {
+		slot = next;
+		previous = &slot;
+		cluster_ref_adopt(dp, slot);
+	}
+	cluster_refs_retire_unused(dp);
+}
+
+int adopt(struct datapath *dp, char **why)
+{
+	struct installed **seen = xcalloc(SHUNT_MAX_ROUTES, sizeof(*seen));
+	struct service_key key, next, *previous = NULL;
+	uint32_t slot;
+	int err = 0;
+
+	while (!err && !bpf_map_get_next_key(dp->fds[MAP_SERVICES], previous, &next)) {
+		key = next;
+		previous = &key;
+		if (!bpf_map_lookup_elem(dp->fds[MAP_SERVICES], &key, &slot))
+			err = adopt_key(dp, &key, slot, seen);
+	}
+	free(seen);
+	if (err) {
+		*why = xasprintf("the maps of root %s contradict each other: run `shunt unload "
+				 "--root %s` and start again",
+				 dp->root, dp->root);
+		return err;
+	}
+	adopt_names(dp);
+	rest_unused(dp);
+	return 0;
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One port of one host on its way into the kernel: prepared, then written, or undone. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include "datapath/change.h"
+
+/* The installed port of that name; else an adopted one that has one of the addresses. */
+static struct installed *find_installed(struct datapath *dp, const char *name,
+					const struct plan_host *host, const struct plan_port *port)
+{
+	struct installed *in = strmap_get(&dp->installed, name);
+	struct service_key key = {.port = port->port, .protocol = IPPROTO_TCP};
+
+	key.scope = port->host_only ? SCOPE_HOST : SCOPE_ALL;
+	for (size_t i = 0; !in && i < host->nr_addresses; i++) {
+		struct key_ref *k;
+
+		memcpy(key.address, host->addresses[i].byte, 16);
+		k = key_ref_find(dp, &key);
+		if (k && k->owner && !k->owner->name)
+			in = k->owner;
+	}
+	return in;
+}
+
+static struct installed *claim(struct datapath *dp, const struct plan_host *host,
+			       const struct plan_port *port, bool *fresh)
+{
+	char name[300];
+	struct installed *in;
+
+	snprintf(name, sizeof(name), "%s|%u", host->host, port->port);
+	in = find_installed(dp, name, host, port);
+	*fresh = !in;
+	if (!in) {
+		in = xcalloc(1, sizeof(*in));
+		in->slot = SLOT_NONE;
+	}
+	if (!in->name) {
+		in->name = xstrdup(name);
+		strmap_put(&dp->installed, name, in);
+	}
+	return in;
+}
+
+/* References for one cluster and its endpoints; what was taken before a failure is undone by
+ * the caller, who sees it in nr_endpoints and state. */
+static int resolve_cluster(struct datapath *dp, const struct plan_split *split, struct change *c,
+			   const char **what)
+{
+	struct cluster *cluster = &c->clusters[c->route.nr_clusters];
+	const struct plan_cluster *plan = split->cluster;
+	struct cluster_ref *ref = cluster_ref_take(dp, plan->host, plan->port, plan->subset);
+
+	*what = dp->cluster_state_slots.what;
+	if (!ref)
+		return -ENOSPC;
+	encode_cluster(plan, split->weight, cluster);
+	cluster->state = ref->slot;
+	cluster->generation = ref->generation;
+	cluster->nr_endpoints = 0;
+	c->route.nr_clusters++;
+	*what = dp->endpoint_state_slots.what;
+	for (size_t i = 0; i < plan->nr_endpoints; i++) {
+		struct endpoint *e = &c->endpoints[c->nr_endpoints];
+		struct endpoint_ref *taken;
+
+		encode_endpoint(&plan->endpoints[i], e);
+		taken = endpoint_ref_take(dp, e, cluster->state);
+		if (!taken)
+			return -ENOSPC;
+		e->state = taken->slot;
+		e->generation = taken->generation;
+		cluster->nr_endpoints++;
+		c->nr_endpoints++;
+	}
+	return 0;
+}
+
+static int resolve(struct datapath *dp, struct change *c, const char **what)
+{
+	size_t endpoints = 0;
+
+	for (size_t i = 0; i < c->plan->nr_splits; i++)
+		endpoints += c->plan->splits[i].cluster->nr_endpoints;
+	c->clusters = xcalloc(c->plan->nr_splits, sizeof(*c->clusters));
+	c->endpoints = xcalloc(endpoints, sizeof(*c->endpoints));
+	for (size_t i = 0; i < c->plan->nr_splits; i++) {
+		int err = resolve_cluster(dp, &c->plan->splits[i], c, what);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void drop_refs(struct datapath *dp, const struct cluster *clusters, uint32_t n,
+		      const struct endpoint *endpoints)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint32_t j = 0; j < clusters[i].nr_endpoints; j++)
+			endpoint_ref_drop(dp, endpoints++, clusters[i].state);
+		cluster_ref_drop(dp, clusters[i].state);
+	}
+}
+
+/* The same destinations with the same weights: the position goes on. */
+static bool same_split(const struct datapath *dp, const struct change *c)
+{
+	const struct route *old = &c->in->route;
+
+	if (c->in->slot == SLOT_NONE || old->nr_clusters != c->route.nr_clusters ||
+	    !old->schedule_length)
+		return false;
+	for (uint32_t i = 0; i < old->nr_clusters; i++) {
+		const struct cluster *was = &dp->clusters[old->first_cluster + i];
+
+		if (was->state != c->clusters[i].state || was->weight != c->clusters[i].weight ||
+		    was->generation != c->clusters[i].generation)
+			return false;
+	}
+	return true;
+}
+
+static bool same_cluster(const struct datapath *dp, const struct cluster *was,
+			 const struct cluster *want, const struct endpoint *endpoints)
+{
+	struct cluster placed = *want;
+
+	placed.first_endpoint = was->first_endpoint;
+	return !memcmp(was, &placed, sizeof(placed)) &&
+	       !memcmp(&dp->endpoints[was->first_endpoint], endpoints,
+		       want->nr_endpoints * sizeof(*endpoints));
+}
+
+static bool same_records(const struct datapath *dp, const struct change *c)
+{
+	const struct endpoint *endpoints = c->endpoints;
+	const struct route *old = &c->in->route;
+
+	if (c->in->slot == SLOT_NONE || old->nr_clusters != c->route.nr_clusters ||
+	    old->kind != c->route.kind)
+		return false;
+	for (uint32_t i = 0; i < old->nr_clusters; i++) {
+		if (!same_cluster(dp, &dp->clusters[old->first_cluster + i], &c->clusters[i],
+				  endpoints))
+			return false;
+		endpoints += c->clusters[i].nr_endpoints;
+	}
+	return true;
+}
+
+static int take(struct slots *s, uint32_t n, uint32_t *first, const char **what)
+{
+	uint32_t got = slots_take(s, n);
+
+	*what = s->what;
+	if (got == SLOT_NONE)
+		return -ENOSPC;
+	*first = got;
+	return 0;
+}
+
+static int take_turn(struct datapath *dp, struct change *c, const char **what)
+{
+	int err;
+
+	if (c->plan->nr_splits < 2)
+		return 0;
+	c->route.schedule_length = c->plan->total;
+	if (same_split(dp, c)) {
+		c->route.turn = c->in->route.turn;
+		c->route.schedule = c->in->route.schedule;
+		return 0;
+	}
+	err = take(&dp->schedule_slots, schedule_blocks(c->plan->total), &c->route.schedule, what);
+	if (err)
+		return err;
+	err = take(&dp->turn_slots, 1, &c->route.turn, what);
+	if (err)
+		slots_undo(&dp->schedule_slots, c->route.schedule, schedule_blocks(c->plan->total));
+	c->new_turn = !err;
+	return err;
+}
+
+/* Endpoint ranges, one a cluster; on failure those taken are given back. */
+static int take_endpoints(struct datapath *dp, struct change *c, const char **what)
+{
+	for (uint32_t i = 0; i < c->route.nr_clusters; i++) {
+		struct cluster *cluster = &c->clusters[i];
+		int err = take(&dp->endpoint_slots, cluster->nr_endpoints, &cluster->first_endpoint,
+			       what);
+
+		if (!err)
+			continue;
+		while (i-- > 0)
+			slots_undo(&dp->endpoint_slots, c->clusters[i].first_endpoint,
+				   c->clusters[i].nr_endpoints);
+		return err;
+	}
+	return 0;
+}
+
+static void undo_turn(struct datapath *dp, struct change *c)
+{
+	if (!c->new_turn)
+		return;
+	slots_undo(&dp->schedule_slots, c->route.schedule,
+		   schedule_blocks(c->route.schedule_length));
+	slots_undo(&dp->turn_slots, c->route.turn, 1);
+}
+
+static void undo_endpoints(struct datapath *dp, struct change *c)
+{
+	for (uint32_t i = 0; i < c->route.nr_clusters; i++)
+		slots_undo(&dp->endpoint_slots, c->clusters[i].first_endpoint,
+			   c->clusters[i].nr_endpoints);
+}
+
+static int take_records(struct datapath *dp, struct change *c, const char **what)
+{
+	int err = take_turn(dp, c, what);
+
+	if (err)
+		return err;
+	err = take_endpoints(dp, c, what);
+	if (err)
+		goto turn;
+	err = take(&dp->cluster_slots, c->route.nr_clusters, &c->route.first_cluster, what);
+	if (err)
+		goto endpoints;
+	err = take(&dp->route_slots, 1, &c->slot, what);
+	if (!err)
+		return 0;
+	slots_undo(&dp->cluster_slots, c->route.first_cluster, c->route.nr_clusters);
+endpoints:
+	undo_endpoints(dp, c);
+turn:
+	undo_turn(dp, c);
+	return err;
+}
+
+static int want_key(struct datapath *dp, struct change *c, const struct inet *address,
+		    uint16_t port, uint32_t scope, bool gate, const char **what)
+{
+	struct wanted_key want = {.gate = gate};
+	struct key_ref *k;
+
+	memcpy(want.key.address, address->byte, 16);
+	want.key.port = port;
+	want.key.protocol = IPPROTO_TCP;
+	want.key.scope = scope;
+	k = key_ref_find(dp, &want.key);
+	want.fresh = !k;
+	if (k)
+		want.slot = k->slot;
+	else if (take(&dp->service_slots, 1, &want.slot, what))
+		return -ENOSPC;
+	vec_push(&c->keys, want);
+	return 0;
+}
+
+static int want_keys(struct datapath *dp, struct change *c, const struct plan_host *host,
+		     const struct plan_port *port, const char **what)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < host->nr_addresses && !err; i++) {
+		const struct inet *a = &host->addresses[i];
+
+		err = want_key(dp, c, a, port->port, port->host_only ? SCOPE_HOST : SCOPE_ALL,
+			       false, what);
+		if (!err && port->host_only)
+			err = want_key(dp, c, a, port->port, SCOPE_ALL, true, what);
+	}
+	return err;
+}
+
+static void undo_keys(struct datapath *dp, struct change *c)
+{
+	struct wanted_key *k;
+
+	vec_each(&c->keys, k)
+		if (k->fresh)
+			slots_undo(&dp->service_slots, k->slot, 1);
+}
+
+int change_prepare(struct datapath *dp, const struct plan_host *host, const struct plan_port *port,
+		   uint32_t plan_number, struct change *out, const char **what)
+{
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	out->in = claim(dp, host, port, &out->fresh);
+	out->plan = &port->route;
+	out->slot = SLOT_NONE;
+	out->route.kind = ROUTE_STEER;
+	out->route.plan = plan_number;
+	err = want_keys(dp, out, host, port, what);
+	if (!err)
+		err = resolve(dp, out, what);
+	if (!err && same_records(dp, out)) {
+		drop_refs(dp, out->clusters, out->route.nr_clusters, out->endpoints);
+		out->same = true;
+		return 0;
+	}
+	if (!err)
+		err = take_records(dp, out, what);
+	if (err)
+		change_undo(dp, out);
+	return err;
+}
+
+void change_undo(struct datapath *dp, struct change *c)
+{
+	undo_keys(dp, c);
+	if (!c->same && c->slot != SLOT_NONE) {
+		undo_turn(dp, c);
+		undo_endpoints(dp, c);
+		slots_undo(&dp->cluster_slots, c->route.first_cluster, c->route.nr_clusters);
+		slots_undo(&dp->route_slots, c->slot, 1);
+	}
+	if (!c->same)
+		drop_refs(dp, c->clusters, c->route.nr_clusters, c->endpoints);
+	if (c->fresh) {
+		strmap_remove(&dp->installed, c->in->name);
+		free(c->in->name);
+		free(c->in);
+	}
+	change_free(c);
+}
+
+void change_free(struct change *c)
+{
+	free(c->clusters);
+	free(c->endpoints);
+	vec_free(&c->keys);
+	c->clusters = NULL;
+	c->endpoints = NULL;
+}
+
+static void write_schedule(struct datapath *dp, const struct change *c)
+{
+	struct schedule *to = &dp->schedules[c->route.schedule];
+
+	memcpy(to, c->plan->schedule, c->plan->total);
+	dp->turns[c->route.turn].next = 0;
+}
+
+void change_write(struct datapath *dp, const struct change *c)
+{
+	const struct endpoint *endpoints = c->endpoints;
+	struct route route = c->route;
+
+	if (c->same)
+		return;
+	for (uint32_t i = 0; i < c->route.nr_clusters; i++) {
+		memcpy(&dp->endpoints[c->clusters[i].first_endpoint], endpoints,
+		       c->clusters[i].nr_endpoints * sizeof(*endpoints));
+		endpoints += c->clusters[i].nr_endpoints;
+	}
+	memcpy(&dp->clusters[c->route.first_cluster], c->clusters,
+	       c->route.nr_clusters * sizeof(*c->clusters));
+	if (c->new_turn)
+		write_schedule(dp, c);
+	route.generation = dp->routes[c->slot].generation + 1;
+	dp->routes[c->slot] = route;
+}
+
+static uint64_t word_of(const struct datapath *dp, uint32_t route)
+{
+	return (uint64_t)dp->routes[route].generation << 32 | route;
+}
+
+static int point_key(struct datapath *dp, struct change *c, const struct wanted_key *want)
+{
+	uint64_t word = word_of(dp, want->gate ? dp->gate : c->in->slot);
+	struct service *service = &dp->services[want->slot];
+	struct key_ref *k;
+
+	if (!want->fresh) {
+		__atomic_store_n(&service->word, word, __ATOMIC_RELEASE);
+		k = key_ref_find(dp, &want->key);
+	} else {
+		service->key = want->key;
+		__atomic_store_n(&service->word, word, __ATOMIC_RELEASE);
+		if (bpf_map_update_elem(dp->fds[MAP_SERVICES], &want->key, &want->slot, BPF_ANY))
+			return -errno;
+		k = key_ref_add(dp, &want->key, want->slot, c->in);
+	}
+	k->owner = c->in;
+	vec_push(&c->in->keys, k);
+	return 0;
+}
+
+int change_point(struct datapath *dp, struct change *c)
+{
+	struct wanted_key *want;
+	int err;
+
+	if (!c->same) {
+		c->in->slot = c->slot;
+		c->in->route = dp->routes[c->slot];
+	}
+	c->in->keys.nr = 0;
+	vec_each(&c->keys, want) {
+		err = point_key(dp, c, want);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void route_rest(struct datapath *dp, const struct route *r, uint32_t slot, bool keep_turn)
+{
+	uint64_t now = now_ns();
+
+	for (uint32_t i = 0; i < r->nr_clusters; i++) {
+		const struct cluster *c = &dp->clusters[r->first_cluster + i];
+
+		slots_rest(&dp->endpoint_slots, c->first_endpoint, c->nr_endpoints, now);
+		drop_refs(dp, c, 1, &dp->endpoints[c->first_endpoint]);
+	}
+	slots_rest(&dp->cluster_slots, r->first_cluster, r->nr_clusters, now);
+	slots_rest(&dp->route_slots, slot, 1, now);
+	if (r->schedule_length && !keep_turn) {
+		slots_rest(&dp->turn_slots, r->turn, 1, now);
+		slots_rest(&dp->schedule_slots, r->schedule, schedule_blocks(r->schedule_length),
+			   now);
+	}
+}
+
+void change_finish(struct datapath *dp, struct change *c, const struct route *old,
+		   uint32_t old_slot)
+{
+	bool kept = c->route.schedule_length && !c->new_turn;
+
+	if (!c->same && old_slot != SLOT_NONE)
+		route_rest(dp, old, old_slot, kept);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The kernel's state as the agent knows it; private to this folder. */
+#ifndef DATAPATH_KERNEL_H
+#define DATAPATH_KERNEL_H
+
+#include "base/strmap.h"
+#include "datapath/datapath.h"
+#include "datapath/maps.h"
+#include "datapath/slots.h"
+
+/* A host, port and subset that has a cluster_state slot. */
+struct cluster_ref {
+	char *id; /* "host|port|subset" */
+	uint32_t slot, generation;
+	uint32_t refs; /* clusters records that name it */
+	bool listed;	  /* in retired_clusters */
+	uint64_t retired; /* when refs came to 0; ns */
+};
+
+/* An endpoint of a cluster that has an endpoint_state slot. The first five fields are its key. */
+struct endpoint_ref {
+	uint32_t cluster; /* cluster_state slot */
+	uint16_t port;
+	uint8_t ipv4[4];
+	uint8_t ipv6[16];
+	uint32_t slot, generation;
+	uint32_t refs; /* endpoints records that name it */
+	bool listed;   /* in retired_endpoints */
+	uint64_t retired;
+};
+
+struct key_ref;
+
+/* One port of one host as the kernel has it: a route record and all that hangs on it. */
+struct installed {
+	char *name; /* "host|port"; NULL: adopted, not claimed yet */
+	bool host_only;
+	struct route route; /* copy of the record */
+	uint32_t slot;	    /* in routes */
+	VEC(struct key_ref *) keys;
+};
+
+/* An element of services. */
+struct key_ref {
+	struct service_key key;
+	uint32_t slot;		/* in service_slots */
+	struct installed *owner; /* NULL: the gate of a host-only port */
+};
+
+struct datapath {
+	char root[33];
+	bool readonly;
+	int fds[NR_MAPS];
+	struct service *services;
+	struct route *routes;
+	struct schedule *schedules;
+	struct turn *turns;
+	struct cluster *clusters;
+	struct endpoint *endpoints;
+	struct cluster_state *cluster_state;
+	struct endpoint_state *endpoint_state;
+	struct control *control;
+	struct slots service_slots, route_slots, schedule_slots, turn_slots, cluster_slots,
+		endpoint_slots, cluster_state_slots, endpoint_state_slots;
+	struct strmap cluster_refs;	/* id -> struct cluster_ref * */
+	struct cluster_ref **by_slot;	/* of SHUNT_MAX_CLUSTER_STATES */
+	void *endpoint_tree;		/* tsearch over struct endpoint_ref */
+	VEC(struct cluster_ref *) retired_clusters;
+	VEC(struct endpoint_ref *) retired_endpoints;
+	void *key_tree;			/* tsearch over struct key_ref */
+	struct strmap installed;	/* name -> struct installed * */
+	VEC(struct installed *) adopted; /* not claimed yet */
+	uint32_t gate;			/* route slot that sends callers to their own scope */
+	const struct plan *last;	/* what the kernel does; NULL: only adopted */
+	struct ring_buffer *ring;
+	struct walk_bpf *walk;
+};
+
+uint64_t now_ns(void); /* CLOCK_MONOTONIC, as bpf_ktime_get_ns */
+
+/* refs.c: who has which state slot */
+/* Takes one reference; makes the slot when there is none. NULL: no slot is free. */
+struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint16_t port,
+				     const char *subset);
+struct cluster_ref *cluster_ref_find(struct datapath *dp, const char *host, uint16_t port,
+				     const char *subset);
+void cluster_ref_drop(struct datapath *dp, uint32_t slot);
+struct endpoint_ref *endpoint_ref_take(struct datapath *dp, const struct endpoint *e,
+				       uint32_t cluster);
+struct endpoint_ref *endpoint_ref_find(struct datapath *dp, const struct endpoint *e,
+				       uint32_t cluster);
+void endpoint_ref_drop(struct datapath *dp, const struct endpoint *e, uint32_t cluster);
+/* For adoption: a slot that a record names. */
+struct cluster_ref *cluster_ref_adopt(struct datapath *dp, uint32_t slot);
+void endpoint_ref_adopt(struct datapath *dp, const struct endpoint *e, uint32_t cluster);
+/* A slot that only live connections name, found at adoption: nobody can ask for it by name. */
+void endpoint_ref_orphan(struct datapath *dp, uint32_t slot);
+/* Puts what no record names on the lists of refs_reclaim. */
+void cluster_refs_retire_unused(struct datapath *dp);
+/* Frees state slots that no record and no live connection names. True: some still wait. */
+bool refs_reclaim(struct datapath *dp, uint64_t now);
+void refs_free(struct datapath *dp);
+
+/* adopt.c */
+int adopt(struct datapath *dp, char **why);
+struct key_ref *key_ref_find(struct datapath *dp, const struct service_key *key);
+struct key_ref *key_ref_add(struct datapath *dp, const struct service_key *key, uint32_t slot,
+			    struct installed *owner);
+void key_ref_remove(struct datapath *dp, struct key_ref *k);
+
+/* Blocks of schedule records that `picks` take. */
+static inline uint32_t schedule_blocks(uint32_t picks)
+{
+	return (picks + SHUNT_SCHEDULE_BLOCK - 1) / SHUNT_SCHEDULE_BLOCK;
+}
+
+/* encode.c: records of a plan's parts; slots and generations are the caller's */
+void encode_endpoint(const struct plan_endpoint *e, struct endpoint *out);
+void encode_cluster(const struct plan_cluster *c, uint32_t weight, struct cluster *out);
+
+#endif

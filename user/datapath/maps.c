@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The pinned maps: their names, where they are, and their records as memory. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <shunt/counters.h>
+#include <shunt/endpoint.h>
+#include <shunt/limits.h>
+#include <shunt/service.h>
+#include "datapath/maps.h"
+
+const struct map_info map_infos[NR_MAPS] = {
+	[MAP_SERVICES] = {"services", "what is dialled -> its slot in service_slots", 0,
+			  SHUNT_MAX_SERVICES},
+	[MAP_SERVICE_SLOTS] = {"service_slots", "service -> the route in force (slot, generation)",
+			       sizeof(struct service), SHUNT_MAX_SERVICES},
+	[MAP_ROUTES] = {"routes", "route: its destinations and its schedule",
+			sizeof(struct route), SHUNT_MAX_ROUTES},
+	[MAP_SCHEDULES] = {"schedules", "which destination takes each turn",
+			   sizeof(struct schedule), SHUNT_MAX_SCHEDULE_BLOCKS},
+	[MAP_TURNS] = {"turns", "turns given out so far, a split route each", sizeof(struct turn),
+		       SHUNT_MAX_TURNS},
+	[MAP_CLUSTERS] = {"clusters", "destination of a route: policy, limit, endpoints",
+			  sizeof(struct cluster), SHUNT_MAX_CLUSTERS},
+	[MAP_ENDPOINTS] = {"endpoints", "address and port of a server", sizeof(struct endpoint),
+			   SHUNT_MAX_ENDPOINTS},
+	[MAP_CLUSTER_STATE] = {"cluster_state", "live counts of a host, port and subset",
+			       sizeof(struct cluster_state), SHUNT_MAX_CLUSTER_STATES},
+	[MAP_ENDPOINT_STATE] = {"endpoint_state", "live counts of an endpoint",
+				sizeof(struct endpoint_state), SHUNT_MAX_ENDPOINT_STATES},
+	[MAP_CONTROL] = {"control", "layout, plan number, audit epoch", sizeof(struct control), 1},
+	[MAP_CLUSTER_NAMES] = {"cluster_names", "host, port and subset of each cluster_state slot",
+			       0, SHUNT_MAX_CLUSTER_STATES},
+	[MAP_SCOPES] = {"scopes", "network namespace cookie -> scope", 0, SHUNT_MAX_SCOPES},
+	[MAP_FLOWS] = {"flows", "what each steered socket carries (listed by shunt conns)", 0, 0},
+	[MAP_COUNTERS] = {"counters", "every way out of the programs, per CPU", 0, 1},
+	[MAP_EVENTS] = {"events", "refusals and failures as they happen", 0, SHUNT_EVENTS_BYTES},
+};
+
+void pin_path(char *out, size_t size, const char *root, const char *name)
+{
+	snprintf(out, size, "%s/%s%s%s", BPFFS, root, *name ? "/" : "", name);
+}
+
+void maps_close(int fds[NR_MAPS])
+{
+	for (int i = 0; i < NR_MAPS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+int maps_open(const char *root, int fds[NR_MAPS])
+{
+	char path[256];
+
+	for (int i = 0; i < NR_MAPS; i++)
+		fds[i] = -1;
+	for (int i = 0; i < NR_MAPS; i++) {
+		pin_path(path, sizeof(path), root, map_infos[i].name);
+		fds[i] = bpf_obj_get(path);
+		if (fds[i] < 0) {
+			int err = -errno;
+
+			maps_close(fds);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static size_t mapped_bytes(enum map_id id)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	return (map_infos[id].record * map_infos[id].max + page - 1) / page * page;
+}
+
+int map_mmap(int fd, enum map_id id, int writable, void **out)
+{
+	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
+	void *p = mmap(NULL, mapped_bytes(id), prot, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	*out = p;
+	return 0;
+}
+
+void map_munmap(enum map_id id, void *records)
+{
+	if (records)
+		munmap(records, mapped_bytes(id));
+}

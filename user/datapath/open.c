@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Opening what is pinned, for an agent that writes or for anyone who reads; and giving slots back. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <search.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "datapath/audit.h"
+#include "datapath/kernel.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+void grace_period(void)
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(100000); /* nohz_full kernels refuse it; no program runs for this long */
+}
+
+struct mapping {
+	enum map_id id;
+	void **records;
+};
+
+#define MAPPINGS(dp)                                                                              \
+	{                                                                                         \
+		{MAP_SERVICE_SLOTS, (void **)&(dp)->services}, {MAP_ROUTES, (void **)&(dp)->routes}, \
+			{MAP_SCHEDULES, (void **)&(dp)->schedules},                               \
+			{MAP_TURNS, (void **)&(dp)->turns},                                       \
+			{MAP_CLUSTERS, (void **)&(dp)->clusters},                                 \
+			{MAP_ENDPOINTS, (void **)&(dp)->endpoints},                               \
+			{MAP_CLUSTER_STATE, (void **)&(dp)->cluster_state},                       \
+			{MAP_ENDPOINT_STATE, (void **)&(dp)->endpoint_state},                     \
+			{MAP_CONTROL, (void **)&(dp)->control},                                   \
+	}
+
+static int map_records(struct datapath *dp, char **why)
+{
+	struct mapping mappings[] = MAPPINGS(dp);
+
+	for (size_t i = 0; i < sizeof(mappings) / sizeof(*mappings); i++) {
+		int err = map_mmap(dp->fds[mappings[i].id], mappings[i].id, !dp->readonly,
+				   mappings[i].records);
+
+		if (err) {
+			*why = xasprintf("map %s cannot be mapped: %s",
+					 map_infos[mappings[i].id].name, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void init_slots(struct datapath *dp)
+{
+	slots_init(&dp->service_slots, "service entries", SHUNT_MAX_SERVICES);
+	slots_init(&dp->route_slots, "route records", SHUNT_MAX_ROUTES);
+	slots_init(&dp->schedule_slots, "schedule records", SHUNT_MAX_SCHEDULE_BLOCKS);
+	slots_init(&dp->turn_slots, "turn counters", SHUNT_MAX_TURNS);
+	slots_init(&dp->cluster_slots, "cluster records", SHUNT_MAX_CLUSTERS);
+	slots_init(&dp->endpoint_slots, "endpoint records", SHUNT_MAX_ENDPOINTS);
+	slots_init(&dp->cluster_state_slots, "cluster states", SHUNT_MAX_CLUSTER_STATES);
+	slots_init(&dp->endpoint_state_slots, "endpoint states", SHUNT_MAX_ENDPOINT_STATES);
+}
+
+/* Callers in the agent's own network namespace are the host's. */
+static int put_host_scope(struct datapath *dp, char **why)
+{
+	uint32_t scope = SCOPE_HOST;
+	socklen_t size = sizeof(uint64_t);
+	uint64_t cookie, key;
+	int err = 0, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	while (!err && !bpf_map_get_next_key(dp->fds[MAP_SCOPES], NULL, &key) && key != cookie)
+		bpf_map_delete_elem(dp->fds[MAP_SCOPES], &key);
+	if (!err && bpf_map_update_elem(dp->fds[MAP_SCOPES], &cookie, &scope, BPF_ANY))
+		err = -errno;
+	if (err)
+		*why = xasprintf("the cookie of this network namespace: %s", strerror(-err));
+	return err;
+}
+
+/* The one route that sends callers of a scoped service to look again in their own scope. */
+static void put_gate(struct datapath *dp)
+{
+	struct route gate = {.kind = ROUTE_UNTOUCHED, .flags = ROUTE_SCOPED};
+
+	if (dp->gate != SLOT_NONE)
+		return;
+	dp->gate = slots_take(&dp->route_slots, 1);
+	gate.generation = dp->routes[dp->gate].generation + 1;
+	dp->routes[dp->gate] = gate;
+}
+
+static int open_maps(const char *root, bool readonly, struct datapath **out, char **why)
+{
+	struct datapath *dp = xcalloc(1, sizeof(*dp));
+	int err;
+
+	*why = NULL;
+	snprintf(dp->root, sizeof(dp->root), "%s", root);
+	dp->readonly = readonly;
+	dp->gate = SLOT_NONE;
+	dp->by_slot = xcalloc(SHUNT_MAX_CLUSTER_STATES, sizeof(*dp->by_slot));
+	err = maps_open(root, dp->fds);
+	if (err)
+		*why = err == -ENOENT ? xasprintf("nothing is loaded below %s/%s", BPFFS, root) :
+					xasprintf("opening %s/%s: %s", BPFFS, root, strerror(-err));
+	else
+		err = map_records(dp, why);
+	if (err) {
+		datapath_close(dp);
+		return err;
+	}
+	*out = dp;
+	return 0;
+}
+
+int datapath_open_readonly(const char *root, struct datapath **out, char **why)
+{
+	return open_maps(root, true, out, why);
+}
+
+int datapath_open(const char *root, struct datapath **out, char **why)
+{
+	struct datapath *dp;
+	int err = open_maps(root, false, &dp, why);
+
+	if (err)
+		return err;
+	init_slots(dp);
+	err = adopt(dp, why);
+	if (!err)
+		err = put_host_scope(dp, why);
+	if (err) {
+		datapath_close(dp);
+		return err;
+	}
+	put_gate(dp);
+	*out = dp;
+	return 0;
+}
+
+static void free_key(void *node)
+{
+	free(node);
+}
+
+static void installed_free_all(struct datapath *dp)
+{
+	struct strmap_entry *e;
+
+	strmap_each(&dp->installed, e) {
+		struct installed *in = e->value;
+
+		free(in->name);
+		vec_free(&in->keys);
+		free(in);
+	}
+	strmap_free(&dp->installed);
+	for (size_t i = 0; i < dp->adopted.nr; i++) {
+		if (dp->adopted.at[i]->name)
+			continue; /* in the map above */
+		vec_free(&dp->adopted.at[i]->keys);
+		free(dp->adopted.at[i]);
+	}
+	vec_free(&dp->adopted);
+}
+
+void datapath_close(struct datapath *dp)
+{
+	struct slots *all[] = {&dp->service_slots,	 &dp->route_slots,
+			       &dp->schedule_slots,	 &dp->turn_slots,
+			       &dp->cluster_slots,	 &dp->endpoint_slots,
+			       &dp->cluster_state_slots, &dp->endpoint_state_slots};
+	struct mapping mappings[] = MAPPINGS(dp);
+
+	for (size_t i = 0; i < sizeof(mappings) / sizeof(*mappings); i++)
+		map_munmap(mappings[i].id, *mappings[i].records);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		slots_free(all[i]);
+	ring_buffer__free(dp->ring);
+	walk_close(dp);
+	installed_free_all(dp);
+	tdestroy(dp->key_tree, free_key);
+	refs_free(dp);
+	maps_close(dp->fds);
+	free(dp);
+}
+
+int datapath_reclaim(struct datapath *dp)
+{
+	struct slots *all[] = {&dp->service_slots, &dp->route_slots,   &dp->schedule_slots,
+			       &dp->turn_slots,	   &dp->cluster_slots, &dp->endpoint_slots,
+			       &dp->cluster_state_slots, &dp->endpoint_state_slots};
+	uint64_t now = now_ns(), due = UINT64_MAX;
+	bool waits;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (slots_due(all[i], now) < due)
+			due = slots_due(all[i], now);
+	if (due == 0 || dp->retired_clusters.nr || dp->retired_endpoints.nr)
+		grace_period();
+	due = UINT64_MAX;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		slots_reclaim(all[i], now);
+		if (slots_due(all[i], now) < due)
+			due = slots_due(all[i], now);
+	}
+	waits = refs_reclaim(dp, now);
+	if (due == UINT64_MAX && !waits)
+		return -1;
+	if (waits && due > SLOTS_REST_NS)
+		due = SLOTS_REST_NS;
+	return due / 1000000 + 1;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Which cluster and endpoint has which state slot. A slot stays with its name while a record or a
+ * live connection names it, so counts survive plans, and a cluster that comes back finds its own.
+ */
+#include <bpf/bpf.h>
+#include <search.h>
+#include <stdio.h>
+#include <string.h>
+#include "datapath/kernel.h"
+
+static void name_id(char *out, size_t size, const char *host, uint16_t port, const char *subset)
+{
+	snprintf(out, size, "%s|%u|%s", host, port, subset);
+}
+
+static struct cluster_ref *cluster_ref_new(struct datapath *dp, const char *id, uint32_t slot)
+{
+	struct cluster_ref *c = xcalloc(1, sizeof(*c));
+
+	c->id = xstrdup(id);
+	c->slot = slot;
+	c->generation = dp->cluster_state[slot].generation;
+	strmap_put(&dp->cluster_refs, id, c);
+	dp->by_slot[slot] = c;
+	return c;
+}
+
+struct cluster_ref *cluster_ref_find(struct datapath *dp, const char *host, uint16_t port,
+				     const char *subset)
+{
+	char id[384];
+
+	name_id(id, sizeof(id), host, port, subset);
+	return strmap_get(&dp->cluster_refs, id);
+}
+
+/* A fresh slot: counts at zero, and a generation that no live socket can carry. */
+static uint32_t fresh_cluster_state(struct datapath *dp)
+{
+	uint32_t slot = slots_take(&dp->cluster_state_slots, 1);
+	struct cluster_state *s;
+	uint32_t generation;
+
+	if (slot == SLOT_NONE)
+		return slot;
+	s = &dp->cluster_state[slot];
+	generation = (s->generation + 1) & HOLD_GENERATION_MASK;
+	memset(s, 0, sizeof(*s));
+	s->generation = generation;
+	return slot;
+}
+
+struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint16_t port,
+				     const char *subset)
+{
+	struct cluster_ref *c = cluster_ref_find(dp, host, port, subset);
+	struct cluster_name name = {.port = port};
+	char id[384];
+	uint32_t slot;
+
+	if (!c) {
+		slot = fresh_cluster_state(dp);
+		if (slot == SLOT_NONE)
+			return NULL;
+		name_id(id, sizeof(id), host, port, subset);
+		c = cluster_ref_new(dp, id, slot);
+		snprintf(name.host, sizeof(name.host), "%s", host);
+		snprintf(name.subset, sizeof(name.subset), "%s", subset);
+		name.generation = c->generation;
+		bpf_map_update_elem(dp->fds[MAP_CLUSTER_NAMES], &slot, &name, 0);
+	}
+	c->refs++;
+	return c;
+}
+
+static void cluster_ref_free(struct datapath *dp, struct cluster_ref *c)
+{
+	bpf_map_delete_elem(dp->fds[MAP_CLUSTER_NAMES], &c->slot);
+	strmap_remove(&dp->cluster_refs, c->id);
+	dp->by_slot[c->slot] = NULL;
+	slots_undo(&dp->cluster_state_slots, c->slot, 1);
+	free(c->id);
+	free(c);
+}
+
+static void cluster_ref_retire(struct datapath *dp, struct cluster_ref *c)
+{
+	c->retired = now_ns();
+	if (!c->listed)
+		vec_push(&dp->retired_clusters, c);
+	c->listed = true;
+}
+
+void cluster_ref_drop(struct datapath *dp, uint32_t slot)
+{
+	struct cluster_ref *c = dp->by_slot[slot];
+
+	if (c && --c->refs == 0)
+		cluster_ref_retire(dp, c);
+}
+
+void cluster_refs_retire_unused(struct datapath *dp)
+{
+	struct strmap_entry *e;
+
+	strmap_each(&dp->cluster_refs, e) {
+		struct cluster_ref *c = e->value;
+
+		if (!c->refs)
+			cluster_ref_retire(dp, c);
+	}
+}
+
+struct cluster_ref *cluster_ref_adopt(struct datapath *dp, uint32_t slot)
+{
+	struct cluster_name name;
+	char id[384];
+
+	if (slot >= SHUNT_MAX_CLUSTER_STATES)
+		return NULL;
+	if (dp->by_slot[slot])
+		return dp->by_slot[slot];
+	if (bpf_map_lookup_elem(dp->fds[MAP_CLUSTER_NAMES], &slot, &name))
+		return NULL;
+	name.host[sizeof(name.host) - 1] = name.subset[sizeof(name.subset) - 1] = '\0';
+	name_id(id, sizeof(id), name.host, name.port, name.subset);
+	slots_mark(&dp->cluster_state_slots, slot, 1);
+	return cluster_ref_new(dp, id, slot);
+}
+
+#define ENDPOINT_KEY offsetof(struct endpoint_ref, slot)
+
+static int endpoint_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, ENDPOINT_KEY);
+}
+
+static void endpoint_key(struct endpoint_ref *key, const struct endpoint *e, uint32_t cluster)
+{
+	memset(key, 0, sizeof(*key));
+	key->cluster = cluster;
+	key->port = e->port;
+	memcpy(key->ipv4, e->ipv4, 4);
+	memcpy(key->ipv6, e->ipv6, 16);
+}
+
+struct endpoint_ref *endpoint_ref_find(struct datapath *dp, const struct endpoint *e,
+				       uint32_t cluster)
+{
+	struct endpoint_ref key, **found;
+
+	endpoint_key(&key, e, cluster);
+	found = tfind(&key, &dp->endpoint_tree, endpoint_compare);
+	return found ? *found : NULL;
+}
+
+static struct endpoint_ref *endpoint_ref_new(struct datapath *dp, const struct endpoint *e,
+					     uint32_t cluster, uint32_t slot)
+{
+	struct endpoint_ref *r = xcalloc(1, sizeof(*r));
+
+	endpoint_key(r, e, cluster);
+	r->slot = slot;
+	r->generation = dp->endpoint_state[slot].generation;
+	if (!tsearch(r, &dp->endpoint_tree, endpoint_compare))
+		abort();
+	return r;
+}
+
+struct endpoint_ref *endpoint_ref_take(struct datapath *dp, const struct endpoint *e,
+				       uint32_t cluster)
+{
+	struct endpoint_ref *r = endpoint_ref_find(dp, e, cluster);
+	struct endpoint_state *s;
+	uint32_t slot, generation;
+
+	if (!r) {
+		slot = slots_take(&dp->endpoint_state_slots, 1);
+		if (slot == SLOT_NONE)
+			return NULL;
+		s = &dp->endpoint_state[slot];
+		generation = s->generation + 1;
+		memset(s, 0, sizeof(*s));
+		s->generation = generation;
+		r = endpoint_ref_new(dp, e, cluster, slot);
+	}
+	r->refs++;
+	return r;
+}
+
+static void endpoint_ref_retire(struct datapath *dp, struct endpoint_ref *r)
+{
+	r->retired = now_ns();
+	if (!r->listed)
+		vec_push(&dp->retired_endpoints, r);
+	r->listed = true;
+}
+
+void endpoint_ref_drop(struct datapath *dp, const struct endpoint *e, uint32_t cluster)
+{
+	struct endpoint_ref *r = endpoint_ref_find(dp, e, cluster);
+
+	if (r && --r->refs == 0)
+		endpoint_ref_retire(dp, r);
+}
+
+void endpoint_ref_orphan(struct datapath *dp, uint32_t slot)
+{
+	struct endpoint nobody = {0};
+
+	memcpy(nobody.ipv4, &slot, sizeof(slot));
+	slots_mark(&dp->endpoint_state_slots, slot, 1);
+	endpoint_ref_retire(dp, endpoint_ref_new(dp, &nobody, SLOT_NONE, slot));
+}
+
+void endpoint_ref_adopt(struct datapath *dp, const struct endpoint *e, uint32_t cluster)
+{
+	struct endpoint_ref *r = endpoint_ref_find(dp, e, cluster);
+
+	if (e->state >= SHUNT_MAX_ENDPOINT_STATES)
+		return;
+	if (!r) {
+		slots_mark(&dp->endpoint_state_slots, e->state, 1);
+		r = endpoint_ref_new(dp, e, cluster, e->state);
+	}
+	r->refs++;
+}
+
+static void endpoint_ref_free(struct datapath *dp, struct endpoint_ref *r)
+{
+	tdelete(r, &dp->endpoint_tree, endpoint_compare);
+	slots_undo(&dp->endpoint_state_slots, r->slot, 1);
+	free(r);
+}
+
+static bool rested(uint64_t since, uint64_t now)
+{
+	return since + SLOTS_REST_NS <= now;
+}
+
+bool refs_reclaim(struct datapath *dp, uint64_t now)
+{
+	size_t kept = 0;
+	bool waits;
+
+	for (size_t i = 0; i < dp->retired_endpoints.nr; i++) {
+		struct endpoint_ref *r = dp->retired_endpoints.at[i];
+
+		if (r->refs) { /* it came back */
+			r->listed = false;
+			continue;
+		}
+		if (!rested(r->retired, now) || dp->endpoint_state[r->slot].active)
+			dp->retired_endpoints.at[kept++] = r;
+		else
+			endpoint_ref_free(dp, r);
+	}
+	dp->retired_endpoints.nr = kept;
+	waits = kept;
+	kept = 0;
+	for (size_t i = 0; i < dp->retired_clusters.nr; i++) {
+		struct cluster_ref *c = dp->retired_clusters.at[i];
+
+		if (c->refs) {
+			c->listed = false;
+			continue;
+		}
+		if (!rested(c->retired, now) || dp->cluster_state[c->slot].active)
+			dp->retired_clusters.at[kept++] = c;
+		else
+			cluster_ref_free(dp, c);
+	}
+	dp->retired_clusters.nr = kept;
+	return waits || kept;
+}
+
+void refs_free(struct datapath *dp)
+{
+	struct strmap_entry *e;
+
+	strmap_each(&dp->cluster_refs, e) {
+		struct cluster_ref *c = e->value;
+
+		free(c->id);
+		free(c);
+	}
+	strmap_free(&dp->cluster_refs);
+	tdestroy(dp->endpoint_tree, free);
+	vec_free(&dp->retired_clusters);
+	vec_free(&dp->retired_endpoints);
+	free(dp->by_slot);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * From the plan to the kernel. Prepare everything, and undo it when anything does not fit; then
+ * write records that nothing points at; then point; then delete what the plan no longer has; then
+ * let go of what was replaced.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/log.h"
+#include "datapath/change.h"
+
+struct replaced {
+	struct route route;
+	uint32_t slot;
+	VEC(struct key_ref *) keys;
+};
+
+struct sync {
+	struct datapath *dp;
+	const struct plan *plan;
+	struct diags *diags;
+	VEC(struct change) changes;
+	VEC(struct replaced) replaced; /* one a change: what was there before */
+	VEC(struct installed *) removed;
+};
+
+static bool port_is_installed(const struct plan_port *p)
+{
+	return p->verdict == VERDICT_KERNEL && p->route.nr_splits;
+}
+
+static int prepare_host(struct sync *s, const struct plan_host *host)
+{
+	for (size_t i = 0; i < host->nr_ports; i++) {
+		const char *what = "";
+		struct change c;
+		int err;
+
+		if (!port_is_installed(&host->ports[i]))
+			continue;
+		err = change_prepare(s->dp, host, &host->ports[i], s->plan->number, &c, &what);
+		if (err) {
+			diag_add(s->diags, DIAG_ERROR, NULL, host->id,
+				 "port %u needs more %s than the kernel maps hold; the whole "
+				 "plan is refused and the last one stays in force",
+				 host->ports[i].port, what);
+			return err;
+		}
+		vec_push(&s->changes, c);
+	}
+	return 0;
+}
+
+/* Ports of the old plan's host that the new one (NULL: gone) does not install. */
+static void remove_host_ports(struct sync *s, const struct plan_host *old,
+			      const struct plan_host *new)
+{
+	char name[300];
+
+	for (size_t i = 0; i < old->nr_ports; i++) {
+		struct installed *in;
+		bool stays = false;
+
+		for (size_t j = 0; new && j < new->nr_ports; j++)
+			stays |= new->ports[j].port == old->ports[i].port &&
+				 port_is_installed(&new->ports[j]);
+		if (stays)
+			continue;
+		snprintf(name, sizeof(name), "%s|%u", old->host, old->ports[i].port);
+		in = strmap_get(&s->dp->installed, name);
+		if (in)
+			vec_push(&s->removed, in);
+	}
+}
+
+static int prepare(struct sync *s)
+{
+	const struct plan *last = s->dp->last;
+	struct strmap_entry *e;
+	int err;
+
+	strmap_each(&s->plan->hosts, e) {
+		if (last && strmap_get(&last->hosts, e->key) == e->value)
+			continue;
+		err = prepare_host(s, e->value);
+		if (err)
+			return err;
+	}
+	if (!last)
+		return 0;
+	strmap_each(&last->hosts, e) {
+		struct plan_host *new = strmap_get(&s->plan->hosts, e->key);
+
+		if (new != e->value)
+			remove_host_ports(s, e->value, new);
+	}
+	return 0;
+}
+
+static void remember_replaced(struct sync *s)
+{
+	struct change *c;
+
+	vec_each(&s->changes, c) {
+		struct replaced r = {.route = c->in->route, .slot = c->in->slot};
+
+		for (size_t i = 0; i < c->in->keys.nr; i++)
+			vec_push(&r.keys, c->in->keys.at[i]);
+		vec_push(&s->replaced, r);
+	}
+}
+
+static void delete_key(struct datapath *dp, struct key_ref *k)
+{
+	if (bpf_map_delete_elem(dp->fds[MAP_SERVICES], &k->key) && errno != ENOENT)
+		log_error("a service could not be deleted: %s", strerror(errno));
+	slots_rest(&dp->service_slots, k->slot, 1, now_ns());
+	key_ref_remove(dp, k);
+}
+
+static bool is_wanted(const struct installed *in, const struct key_ref *k)
+{
+	for (size_t i = 0; i < in->keys.nr; i++)
+		if (in->keys.at[i] == k)
+			return true;
+	return false;
+}
+
+/* Keys that a changed port had and that nobody took over. */
+static void delete_replaced_keys(struct sync *s)
+{
+	for (size_t i = 0; i < s->changes.nr; i++) {
+		struct installed *in = s->changes.at[i].in;
+		struct replaced *r = &s->replaced.at[i];
+
+		for (size_t j = 0; j < r->keys.nr; j++)
+			if (r->keys.at[j]->owner == in && !is_wanted(in, r->keys.at[j]))
+				delete_key(s->dp, r->keys.at[j]);
+		change_finish(s->dp, &s->changes.at[i], &r->route, r->slot);
+		vec_free(&r->keys);
+	}
+}
+
+static void installed_remove(struct datapath *dp, struct installed *in)
+{
+	for (size_t i = 0; i < in->keys.nr; i++)
+		if (in->keys.at[i]->owner == in)
+			delete_key(dp, in->keys.at[i]);
+	route_rest(dp, &in->route, in->slot, false);
+	if (in->name)
+		strmap_remove(&dp->installed, in->name);
+	free(in->name);
+	vec_free(&in->keys);
+	free(in);
+}
+
+static VEC(struct key_ref *) ownerless;
+
+static void collect_ownerless(const void *node, VISIT which, int depth)
+{
+	struct key_ref *k = *(struct key_ref *const *)node;
+
+	(void)depth;
+	if ((which == postorder || which == leaf) && !k->owner)
+		vec_push(&ownerless, k);
+}
+
+/* After the first plan, what was adopted and has no name in it goes. */
+static void remove_unclaimed(struct datapath *dp)
+{
+	for (size_t i = 0; i < dp->adopted.nr; i++)
+		if (!dp->adopted.at[i]->name)
+			installed_remove(dp, dp->adopted.at[i]);
+	vec_free(&dp->adopted);
+	twalk(dp->key_tree, collect_ownerless);
+	for (size_t i = 0; i < ownerless.nr; i++)
+		delete_key(dp, ownerless.at[i]);
+	vec_free(&ownerless);
+}
+
+/* From the first write on there is no way back; the kernel refuses an insert only when it is out
+ * of memory, and then the rest is still put in force. */
+static int commit(struct sync *s)
+{
+	struct datapath *dp = s->dp;
+	struct change *c;
+	int err = 0;
+
+	vec_each(&s->changes, c)
+		change_write(dp, c);
+	remember_replaced(s);
+	vec_each(&s->changes, c) {
+		int failed = change_point(dp, c);
+
+		if (failed && !err)
+			err = failed;
+	}
+	for (size_t i = 0; i < s->removed.nr; i++)
+		installed_remove(dp, s->removed.at[i]);
+	delete_replaced_keys(s);
+	if (!dp->last)
+		remove_unclaimed(dp);
+	dp->control->plan = s->plan->number;
+	dp->last = s->plan;
+	return err;
+}
+
+int datapath_sync(struct datapath *dp, const struct plan *plan, struct diags *diags)
+{
+	struct sync s = {.dp = dp, .plan = plan, .diags = diags};
+	int err = prepare(&s);
+
+	if (err) {
+		for (size_t i = s.changes.nr; i-- > 0;)
+			change_undo(dp, &s.changes.at[i]);
+	} else {
+		err = commit(&s);
+		if (err)
+			diag_add(diags, DIAG_ERROR, NULL, NULL,
+				 "the kernel refused a service entry: %s", strerror(-err));
+		for (size_t i = 0; i < s.changes.nr; i++)
+			change_free(&s.changes.at[i]);
+	}
+	vec_free(&s.changes);
+	vec_free(&s.replaced);
+	vec_free(&s.removed);
+	return err;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Finds the objects that a host depends on. There is one index for a chain of plans: it moves with
+ * the newest, changed by the objects that differ, so that a small change costs little. It borrows
+ * the objects from the set of the plan that owns it.
+ */
+#ifndef PLAN_INDEX_H
+#define PLAN_INDEX_H
+
+#include "plan/plan.h"
+
+struct bag {
+	unsigned nr, cap;
+	struct object *at[];
+};
+
+struct plan_index {
+	/* each: key -> struct bag * */
+	struct strmap entries;	    /* host -> ServiceEntries */
+	struct strmap claims;	    /* address -> Services and ServiceEntries that state it */
+	struct strmap slices;	    /* "namespace/service" -> EndpointSlices */
+	struct strmap workloads;    /* "namespace/key=value" -> Pods and WorkloadEntries */
+	struct strmap selectors;    /* the same, of a selector's first label -> who selects by it */
+	struct strmap pods;	    /* address -> Pods, but those on the host's network */
+	struct strmap joins;	    /* "namespace/pod" or address -> slices that refer to it */
+	struct strmap rules;	    /* host -> DestinationRules */
+	struct strmap routes;	    /* host -> VirtualServices of the mesh */
+	struct strmap destinations; /* host -> VirtualServices that route to it */
+	struct strmap orphans;	    /* id -> struct object *: of no host, told of in plan.findings */
+	size_t nr_wild_rules, nr_wild_routes;
+	const struct plan *owner; /* whose set this is the index of */
+	int refs;
+};
+
+struct plan_index *index_new(const struct config_set *set);
+void index_put(struct plan_index *x); /* one reference less */
+void index_add(struct plan_index *x, struct object *o);
+void index_remove(struct plan_index *x, struct object *o);
+
+#define INDEX_KEY 768
+const char *index_key_label(char out[INDEX_KEY], const char *namespace, const struct label *label);
+const char *index_key_name(char out[INDEX_KEY], const char *namespace, const char *name);
+const char *index_key_address(char out[INDEX_KEY], const struct inet *address);
+
+/*
+ * The bags of the keys that cover `host`: its own, then wildcards from the longest to "*"; *step
+ * starts at 0. NULL at the end.
+ */
+const struct bag *index_cover(const struct strmap *map, size_t nr_wild, const char *host,
+			      size_t *step);
+/* Pods and WorkloadEntries of `namespace` that may match `selector`: to be checked. */
+const struct bag *index_workloads(const struct plan_index *x, const char *namespace,
+				  const struct labels *selector);
+
+/* "*.b" covers "a.b"; without a star only the same name does. */
+bool host_covers(const char *pattern, const char *host);
+/* The selector of a Service or ServiceEntry, NULL when it selects nothing. */
+const struct labels *selector_of(const struct object *o);
+
+#define bag_each(bag, it)                                                                         \
+	for (unsigned i_##it = 0; (bag) && i_##it < (bag)->nr && ((it) = (bag)->at[i_##it], 1);   \
+	     i_##it++)
+
+#endif

@@ -79,9 +79,43 @@ $(B)/tools/%: tests/tools/%.c | tools-present
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< -lpthread
 
-.PHONY: all tools tools-present clean
+# Fuzzers: the parsers and the fuzz target, all by clang with libFuzzer.
+FUZZ_CFLAGS = -std=c11 -g -O1 $(filter-out -Wno-missing-field-initializers -Wmissing-prototypes,$(WARN)) -Wno-unused-command-line-argument
+FUZZ_SAN = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_LIB_OBJ := $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard user/base/*.c user/tree/*.c user/config/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+$(B)/fuzz/%.o: %.c | tools-present
+	$(call say,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) $(FUZZ_SAN) -MMD -MP -c -o $@ $<
+
+$(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(FUZZ_LIB_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) $(FUZZ_SAN) -o $@ $^ $(LDLIBS)
+
+.PHONY: all tools fuzzers check check-build demo fuzz tools-present install clean
 .SECONDARY:
 tools: $(TOOLS)
+fuzzers: $(FUZZERS)
+
+demo:
+	scripts/demo
+
+# Everything the tests run: the sanitized build, the release build, the fuzzers.
+check-build:
+	+$(MAKE) --no-print-directory SAN=1 all tools build/san/unit
+	+$(MAKE) --no-print-directory all tools fuzzers
+
+# Units, cases and e2e run on the sanitized build; what is timed runs on the release build.
+E2E ?= $(sort $(wildcard tests/e2e/*_test.py))
+check: check-build
+	+SHUNT_BUILD=build/san tests/run --jobs 2 $(if $(ONLY),--only $(ONLY)) \
+		scripts/structure "build/san/unit" tests/cases/run \
+		$(if $(ONLY),,"tests/fuzz/run build/fuzz 20" tests/demo) $(E2E)
+
+fuzz: fuzzers
+	tests/fuzz/run build/fuzz $(or $(SECONDS_EACH),600)
 
 tools-present:
 	@test -n "$(CLANG)" || { echo "no clang found: run scripts/deps" >&2; exit 1; }
@@ -91,4 +125,4 @@ tools-present:
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(B)/user/cli/main.d $(SKEL:.skel.h=.bpf.d) $(TEST_SKEL:.skel.h=.bpf.d) $(TOOLS:%=%.d)
+-include $(LIB_OBJ:.o=.d) $(FUZZ_LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(B)/user/cli/main.d $(SKEL:.skel.h=.bpf.d) $(TEST_SKEL:.skel.h=.bpf.d) $(TOOLS:%=%.d)

@@ -24,6 +24,7 @@ struct agent_options {
 struct agent {
 	const struct agent_options *options;
 	struct loop *loop;
+	int signals;
 	struct lock lock;
 	struct datapath *dp;
 	struct files files;
@@ -83,17 +84,17 @@ json_t *reply_refused(struct diags *diags, const char *format, ...)
 const char *request_text(const json_t *request, const char *key); /* NULL: none */
 
 /* Objects of an apply, a delete or a diff: decoded, none twice; the caller puts them. */
-struct change {
+struct edit {
 	VEC(struct object *) put, gone;
 	VEC(struct object *) unchanged;
 	struct diags diags;
 };
-int change_read(const json_t *request, struct change *c);
+int edit_read(const json_t *request, struct edit *c);
 /* Faults for each object that stands in the folder: those are changed there. */
-void change_check_folder(struct agent *a, struct change *c, const char *verb);
+void edit_check_folder(struct agent *a, struct edit *c, const char *verb);
 /* Puts c->put in force and on disk and takes c->gone out. NULL, or the refusal to send. */
-json_t *change_apply(struct agent *a, struct change *c);
-void change_free(struct change *c);
+json_t *edit_apply(struct agent *a, struct edit *c);
+void edit_free(struct edit *c);
 char *object_title(const struct object *o); /* "virtualservice.networking.istio.io/reviews" */
 char *object_yaml(const struct object *o); /* the caller frees both */
 

@@ -5,6 +5,9 @@
 
 #include "cli/options.h"
 
+/* What `shunt help SUBCOMMAND` shows. */
+void help_print(const struct command *c);
+
 int cli_agent(const struct options *o);
 int cli_load(const struct options *o);
 int cli_unload(const struct options *o);

@@ -10,11 +10,14 @@ struct offline {
 	struct config_set set;
 	struct addresses *addresses;
 	struct plan *plan; /* NULL when there were errors */
-	struct diags diags; /* all that was found, alone and across objects */
+	struct diags diags;    /* of each object alone */
+	struct diags findings; /* across objects; the plan holds them too */
 };
 
-/* Reads `o->files` and plans them; 0 or -EINVAL with errors in `diags`. */
+/* Reads `o->files` and plans them; 0 or -EINVAL with errors in one of both. */
 int offline_read(struct offline *off, const struct options *o);
+/* Prints all that was found. */
+void offline_complain(const struct offline *off);
 void offline_free(struct offline *off);
 /* What validate and plan need of `o`; 0 or EXIT_USAGE, said. */
 int offline_wanted(const struct options *o, const char *command);

@@ -71,8 +71,6 @@ int wrong_use(const char *command, const char *format, ...) __attribute__((forma
 const char *options_name(const struct command *c, size_t i);
 /* The namespace `--from` or `-n` names, else "default"; the caller frees. */
 char *options_caller(const struct options *o);
-/* "300ms", "5s", "1m30s", "2h" in milliseconds; -EINVAL. */
-int duration_parse(const char *text, uint64_t *ms);
 bool root_name_valid(const char *name); /* [a-z0-9._-]{1,32}, not "." or ".." */
 
 #endif

@@ -128,14 +128,17 @@ void check_one_of(struct decoder *d, const struct node *n, const char *const *ke
 void check_unique(struct decoder *d, const struct node *list, const char *key);
 
 /* The scalar types; false when a fault was said. */
-bool scalar_type(struct decoder *d, const struct field *f, const struct node *n);
-bool scalar_bool(struct decoder *d, const struct node *n, bool *out);
-bool scalar_integer(struct decoder *d, const struct field *f, const struct node *n, int64_t *out);
-bool scalar_number(struct decoder *d, const struct field *f, const struct node *n);
-bool scalar_word(struct decoder *d, const struct field *f, const struct node *n, int *out);
-bool scalar_duration(struct decoder *d, const struct field *f, const struct node *n);
+bool value_bool(struct decoder *d, const struct node *n, bool *out);
+bool value_integer(struct decoder *d, const struct field *f, const struct node *n, int64_t *out);
+bool value_number(struct decoder *d, const struct field *f, const struct node *n);
+bool value_word(struct decoder *d, const struct field *f, const struct node *n, int *out);
+bool value_duration(struct decoder *d, const struct field *f, const struct node *n);
 /* Whole nanoseconds of "1h30m", "0.5s"; -EINVAL, -ERANGE. */
 int duration_parse(const char *text, int64_t *out);
+/* The text of a scalar that is set and not null, else NULL. */
+const char *text_of(const struct node *map, const char *key);
+/* The same, of a string that is not empty. */
+const char *scalar_of(const struct node *map, const char *key);
 /* The known name nearest to what was written, or NULL. */
 const char *nearest(const char *written, const char *best, const char *candidate);
 

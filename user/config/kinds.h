@@ -10,6 +10,9 @@ extern const struct message service_message, pod_message, endpoints_message,
 	destination_rule_message, service_entry_message, workload_entry_message, gateway_message,
 	sidecar_message;
 
+/* The object of a document whose kind is known; NULL after a fault. */
+struct object *decode_object(const struct node *root, enum kind kind,
+			     const struct decode_options *options, struct diags *diags);
 /* metadata.* into the object; namespace by default that of the options. */
 void metadata_decode(struct decoder *d, const struct node *root);
 /* Labels and annotations that begin with shunt.io/. */

@@ -59,6 +59,8 @@ struct rules {
 	VEC(struct object *) list;
 };
 void rules_of(const struct planner *p, const char *host, const char *namespace, struct rules *out);
+/* False: the rule selects callers, which is not in force, so it must not count for anyone. */
+bool rule_is_for_all(const struct object *rule);
 
 /* What the blocks of the rules come to for one port and subset, and which field said so. */
 struct policy_choice {
@@ -88,8 +90,6 @@ enum section section_of(const struct virtual_service *vs, enum protocol protocol
 const struct vs_route *route_find(const struct virtual_service *vs, enum section section,
 				  uint16_t port);
 void route_build(struct planner *p, struct plan_port *out, const struct object *vs);
-/* Findings about a VirtualService's routes that no port can reach. */
-void route_check(struct planner *p, const struct object *vs);
 
 /* ---- print.c ---- */
 

@@ -121,11 +121,13 @@ void plan_print(const struct plan *p, const char *namespace, FILE *out);
 json_t *plan_json(const struct plan *p, const char *namespace);
 /* Shares, limits and endpoints that differ, as lines for people; returns how many. */
 size_t plan_diff_print(const struct plan *from, const struct plan *to, FILE *out);
+/* [{"host", "port", "destination", "what", "from", "to"}]; "from" null: came, "to" null: went. */
 json_t *plan_diff_json(const struct plan *from, const struct plan *to);
 /*
  * Which port of which host an address, or "host[:port]" with short names seen from `namespace`,
- * means. Prints the steps of the decision (object and element that decided, what was passed over).
- * -ENOENT: no service.
+ * means, with the steps of the decision (object and element that decided, what was passed over):
+ * {"host", "object", "port": null or as in plan_json, "steps": [{"text", "object", "field", "place"}]}
+ * -ENOENT: no service, -EINVAL: no such way to write a target. The caller frees *out.
  */
 int plan_explain(const struct plan *p, const struct config_set *set, const char *target,
 		 const char *namespace, json_t **out);

@@ -14,7 +14,7 @@
 /* A list or map that is not closed yet. */
 struct frame {
 	struct node *node, *last; /* and its last child so far */
-	const char *key;	  /* of the value that comes next; NULL: the key itself comes next */
+	const char *key; /* of the value that comes next; NULL: the key itself comes next */
 	struct place key_place;
 	bool key_faulty; /* the value is read, but not kept */
 	bool is_key;	 /* this collection stands where a key should */
@@ -29,8 +29,8 @@ struct build {
 	struct node *root;
 	struct frame stack[TREE_MAX_DEPTH];
 	unsigned depth;
-	struct strmap anchors; /* name -> node, of this document */
-	bool faulty;	       /* this document */
+	struct strmap anchors;			   /* name -> node, of this document */
+	bool faulty;				   /* this document */
 	unsigned nr_faults, nr_nodes, nr_expanded; /* in the whole text */
 };
 
@@ -44,6 +44,12 @@ void build_end_document(struct build *b);
 
 void build_fault(struct build *b, const struct place *place, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* How many bytes of a name a message shows: whole code points. */
+int name_shown(const char *name);
+/* Refuses tags from outside the core schema; the short name of one inside, or NULL. */
+const char *build_tag(struct build *b, const yaml_char_t *tag);
+/* The type of a scalar with that core tag; a text that does not fit is a fault. */
+enum node_type build_tagged_type(struct build *b, const char *tag, const char *text, size_t length);
 /* The point with that index, also when it lies before the latest event. */
 struct cursor build_find(const struct build *b, size_t index);
 /* Says why the parser stopped; returns where it stopped. */

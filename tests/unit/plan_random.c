@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+/* After any change a plan that shares parts of the old one says what a new one says. */
+#include "plan_mesh.h"
+
+/* "<x|y>" stands for one of x and y. */
+static const char *const templates[] = {
+	"apiVersion: v1\nkind: Service\nmetadata: {name: s<0|1|2|3>}\n"
+	"spec: {clusterIP: 10.96.0.<1|2|3>, selector: {app: a<0|1|2>},"
+	" ports: [{name: <http|tcp>, port: <80|81>, targetPort: 8080}]}\n",
+
+	"apiVersion: v1\nkind: Service\nmetadata: {name: s<0|1|2|3>}\n"
+	"spec: {clusterIP: <10.96.0.7|None|\"\">, ports: [{name: http, port: 80}]}\n",
+
+	"apiVersion: v1\nkind: Pod\n"
+	"metadata: {name: p<0|1|2|3|4>, labels: {app: a<0|1|2>, version: v<1|2>}}\n"
+	"status: {podIP: 10.0.0.<1|2|3|4|5>,"
+	" conditions: [{type: Ready, status: \"<True|False>\"}]}\n",
+
+	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+	"metadata: {name: e<0|1|2>, labels: {kubernetes.io/service-name: s<0|1|2|3>}}\n"
+	"addressType: IPv4\nports: [{name: http, port: 8080, protocol: TCP}]\n"
+	"endpoints: [{addresses: [10.0.0.<1|2|3|4>]}]\n",
+
+	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+	"metadata: {name: e<0|1|2>, labels: {kubernetes.io/service-name: s<0|1|2|3>}}\n"
+	"addressType: IPv4\nports: [{name: http, port: 8080, protocol: TCP}]\n"
+	"endpoints: [{addresses: [10.0.0.<1|2>], targetRef: {kind: Pod, name: p<0|1|2|3>}}]\n",
+
+	"apiVersion: v1\nkind: Endpoints\nmetadata: {name: s<0|1|2|3>}\n"
+	"subsets: [{addresses: [{ip: 10.0.0.<1|2|3>}], ports: [{name: http, port: 8080}]}]\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: DestinationRule\n"
+	"metadata: {name: d<0|1|2>, namespace: <default|istio-system>}\n"
+	"spec: {host: <s0.default.svc.cluster.local|s1.default.svc.cluster.local"
+	"|\"*.default.svc.cluster.local\"|\"*.x\">,"
+	" trafficPolicy: {loadBalancer: {simple: <RANDOM|ROUND_ROBIN|PASSTHROUGH>}},"
+	" subsets: [{name: v<1|2>, labels: {version: v<1|2>}}]}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r<0|1|2|3>}\n"
+	"spec: {hosts: [<s0|s1|s2|b.x|\"*.default.svc.cluster.local\"|\"*.x\">],"
+	" <http|tcp>: [{route: [{destination: {host: s<0|1|2|3>, subset: v<1|2>},"
+	" weight: <1|2|3>}, {destination: {host: <s1|s2|a.x|b.x>}, weight: <1|2>}]}]}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: x<0|1|2>}\n"
+	"spec: {hosts: [<a|b>.x, s<0|1|2>.default.svc.cluster.local],"
+	" addresses: [10.96.0.<1|2|3>], resolution: STATIC,"
+	" ports: [{number: <80|81>, name: http, protocol: HTTP}],"
+	" workloadSelector: {labels: {app: a<0|1|2>}}}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: w<0|1|2>}\n"
+	"spec: {address: 10.0.1.<1|2>, labels: {app: a<0|1|2>, version: v<1|2>}}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g<0|1>}\n"
+	"spec: {servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [\"*\"]}]}\n",
+};
+
+static void choice_put(const char *from, const char *end, FILE *out)
+{
+	int nr = 1;
+
+	for (const char *at = from; at < end; at++)
+		nr += *at == '|';
+	for (nr = rand() % nr; nr; nr--)
+		from = strchr(from, '|') + 1;
+	fwrite(from, 1, strcspn(from, "|>"), out);
+}
+
+static char *random_object(void)
+{
+	const char *at = templates[rand() % (sizeof(templates) / sizeof(templates[0]))];
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (; *at; at++) {
+		const char *end = *at == '<' ? strchr(at, '>') : NULL;
+
+		if (end)
+			choice_put(at + 1, end, out);
+		else
+			fputc(*at, out);
+		at = end ? end : at;
+	}
+	fclose(out);
+	return text;
+}
+
+static void random_removal(struct config_set *set)
+{
+	enum kind kind = rand() % NR_KINDS;
+	size_t skip = set->kinds[kind].nr ? rand() % set->kinds[kind].nr : 0;
+	const struct object *o = NULL;
+	struct strmap_entry *e;
+
+	strmap_each(&set->kinds[kind], e)
+		if (!o && !skip--)
+			o = e->value;
+	if (o)
+		config_set_remove(set, kind, o->namespace, o->name);
+}
+
+static bool walk_holds(unsigned seed)
+{
+	struct mesh m = mesh_new("");
+	bool same = true;
+
+	srand(seed);
+	for (int round = 0; round < 150 && same; round++) {
+		struct config_set set = {0};
+
+		config_set_copy(&set, &m.set);
+		for (int edits = 1 + rand() % 3; edits; edits--) {
+			char *text = random_object();
+
+			set_read(&set, text);
+			free(text);
+			if (rand() % 2)
+				random_removal(&set);
+		}
+		plan_free(mesh_set(&m, &set));
+		same = equals_new(&m);
+	}
+	mesh_free(&m);
+	return same;
+}
+
+TEST(random_changes_give_what_a_new_plan_gives)
+{
+	for (unsigned seed = 1; seed <= 12; seed++)
+		CU_ASSERT(walk_holds(seed));
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Reconciling: what the sources say becomes a plan, and the plan becomes what the kernel does. */
+#include "agent/agent.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include "agent/wire.h"
+#include "base/log.h"
+
+/* What planning found in the hosts that `plan` does not share with the plan before it. */
+static void findings_of_change(const struct plan *before, const struct plan *plan,
+			       struct diags *found)
+{
+	struct strmap_entry *e;
+	const struct diag *it;
+
+	strmap_each(&plan->hosts, e)
+	{
+		const struct plan_host *host = e->value;
+
+		if (before && strmap_get(&before->hosts, e->key) == host)
+			continue;
+		vec_each(&host->findings.list, it)
+			diag_add(found, it->level, &it->place, it->path, "%s", it->text);
+	}
+}
+
+int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags *diags,
+		       struct diags *found)
+{
+	struct plan *plan = NULL;
+	int err;
+
+	err = plan_build(wanted, &a->set, a->plan, a->addresses, ++a->last_plan, diags, &plan);
+	if (!err)
+		err = datapath_sync(a->dp, plan, diags);
+	if (err) {
+		plan_free(plan);
+		return err;
+	}
+	if (found)
+		findings_of_change(a->plan, plan, found);
+	plan_free(a->plan);
+	config_set_free(&a->set);
+	a->plan = plan;
+	a->set = *wanted;
+	*wanted = (struct config_set){0};
+	if (addresses_changed(a->addresses)) {
+		err = state_write_addresses(&a->state, a->addresses);
+		if (err)
+			log_error("%s/addresses: %s", a->state.dir, strerror(-err));
+	}
+	loop_timer_set(a->reclaim, 1000, 0);
+	loop_timer_set(a->sync, 1, 0);
+	log_debug("plan %" PRIu32 " in force", plan->number);
+	return 0;
+}
+
+/* Applied objects that the folder now holds as well give way to it. */
+static void state_fold(struct agent *a, struct config_set *into)
+{
+	struct strmap_entry *e;
+	const struct diag *it;
+
+	strmap_each(&a->state.objects, e)
+	{
+		struct object *o = e->value;
+		struct object *first = config_set_get(into, o->kind, o->namespace, o->name);
+
+		if (!first)
+			config_set_put(into, object_get(o));
+		else
+			diag_add(&a->rejected, DIAG_WARNING, &first->place, o->id,
+				 "was applied before it stood in the folder; the folder's counts");
+	}
+	vec_each(&a->state.rejected.list, it)
+		diag_add(&a->rejected, it->level, &it->place, it->path, "%s", it->text);
+}
+
+void agent_reconcile(struct agent *a)
+{
+	struct config_set wanted = {0};
+	int err;
+
+	diags_free(&a->rejected);
+	diags_free(&a->refused);
+	files_diags(&a->files, &a->rejected);
+	files_fold(&a->files, &wanted, &a->rejected);
+	state_fold(a, &wanted);
+	err = agent_put_in_force(a, &wanted, &a->refused, NULL);
+	a->waiting = err != 0;
+	if (err) {
+		if (!a->refused.nr_errors)
+			diag_add(&a->refused, DIAG_ERROR, NULL, NULL, "the kernel refused: %s",
+				 strerror(-err));
+		log_error("the plan of the sources was refused, the last good one stays:");
+		diags_print(&a->refused, stderr);
+	}
+	if (a->rejected.nr_errors) {
+		log_error("%zu faults in the sources (see shunt status):", a->rejected.nr_errors);
+		diags_print(&a->rejected, stderr);
+	}
+	config_set_free(&wanted);
+}
+
+static const struct {
+	const char *name;
+	json_t *(*run)(struct agent *a, const json_t *request);
+} table[] = {
+	{"apply", command_apply},	{"delete", command_delete},
+	{"diff", command_diff},		{"shift", command_shift},
+	{"get", command_get},		{"explain", command_explain},
+	{"hosts", command_hosts},	{"status", command_status},
+	{"services", command_services}, {"clusters", command_clusters},
+	{"endpoints", command_endpoints}, {"events", command_events},
+};
+
+const char *request_text(const json_t *request, const char *key)
+{
+	return json_string_value(json_object_get(request, key));
+}
+
+json_t *reply_refused(struct diags *diags, const char *format, ...)
+{
+	json_t *reply;
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = xvasprintf(format, args);
+	va_end(args);
+	reply = json_pack("{s:b,s:o}", "ok", 0, "error", json_text(text));
+	free(text);
+	if (diags) {
+		json_object_set_new(reply, "diags", diags_json(diags));
+		diags_free(diags);
+	}
+	return reply;
+}
+
+json_t *command_run(struct agent *a, const json_t *request)
+{
+	const char *name = request_text(request, "command");
+
+	for (size_t i = 0; name && i < sizeof(table) / sizeof(table[0]); i++) {
+		if (!strcmp(table[i].name, name))
+			return table[i].run(a, request);
+	}
+	return reply_refused(NULL, "unknown command \"%s\"", name ? name : "");
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Watches a folder of YAML files, also one that is a ConfigMap's volume. */
+#include "agent/files.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "agent/source_file.h"
+
+#define FOLDER_EVENTS                                                                             \
+	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_MOVE_SELF |    \
+	 IN_DELETE_SELF | IN_ONLYDIR)
+
+static char *file_path(const struct files *f, const char *name)
+{
+	return xasprintf("%s/%s", f->dir, name);
+}
+
+static void file_drop(struct files *f, const char *name)
+{
+	source_file_free(strmap_remove(&f->files, name));
+}
+
+static void file_follow(struct files *f, const char *name)
+{
+	struct source_file *file = strmap_get(&f->files, name);
+	bool fresh = !file;
+	char *path = file_path(f, name);
+	int err;
+
+	if (fresh)
+		file = source_file_new(path);
+	err = source_file_read(file, &f->decode);
+	free(path);
+	if (!err && fresh)
+		strmap_put(&f->files, name, file);
+	else if (err && fresh)
+		source_file_free(file);
+	else if (err == -ENOENT)
+		file_drop(f, name);
+}
+
+/* The folder may be made, moved or replaced later: the one above it tells. */
+static void folder_watch(struct files *f)
+{
+	char *copy = xstrdup(f->dir);
+
+	if (f->watch != -1)
+		inotify_rm_watch(f->inotify, f->watch);
+	f->above = inotify_add_watch(f->inotify, dirname(copy),
+				     IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+	f->watch = inotify_add_watch(f->inotify, f->dir, FOLDER_EVENTS);
+	free(copy);
+}
+
+/* What has gone from the folder goes here. */
+static void files_forget(struct files *f, const struct strmap *there)
+{
+	struct strmap_entry *e;
+	VEC(char *) gone = {0};
+	char **it;
+
+	strmap_each(&f->files, e)
+	{
+		if (!strmap_get(there, e->key))
+			vec_push(&gone, xstrdup(e->key));
+	}
+	vec_each(&gone, it)
+	{
+		file_drop(f, *it);
+		free(*it);
+	}
+	vec_free(&gone);
+}
+
+void files_read_all(struct files *f)
+{
+	struct strmap there = {0};
+	struct strmap_entry *name;
+	struct dirent *e;
+	DIR *dir;
+
+	folder_watch(f); /* first, so that no change falls in between */
+	dir = opendir(f->dir);
+	while (dir && (e = readdir(dir))) {
+		if (source_file_name(e->d_name))
+			strmap_put(&there, e->d_name, f);
+	}
+	if (dir)
+		closedir(dir);
+	strmap_each(&there, name)
+		file_follow(f, name->key);
+	files_forget(f, &there);
+	strmap_free(&there);
+}
+
+int files_open(struct files *f, const char *dir, const struct decode_options *decode)
+{
+	size_t length = strlen(dir);
+
+	while (length > 1 && dir[length - 1] == '/')
+		length--;
+	*f = (struct files){.decode = *decode, .watch = -1, .above = -1};
+	f->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (f->inotify == -1)
+		return -errno;
+	f->dir = xstrndup(dir, length);
+	/* Who opens a file for writing while it is read breaks a lease, told by a signal. */
+	signal(SIGIO, SIG_IGN);
+	files_read_all(f);
+	return 0;
+}
+
+void files_close(struct files *f)
+{
+	struct strmap_entry *e;
+
+	if (!f->dir)
+		return;
+	strmap_each(&f->files, e)
+		source_file_free(e->value);
+	strmap_free(&f->files);
+	close(f->inotify);
+	free(f->dir);
+	f->dir = NULL;
+}
+
+/* A name that came into being without being written: a symbolic or a second hard link. */
+static bool is_link(const struct files *f, const char *name)
+{
+	char *path = file_path(f, name);
+	struct stat st;
+	bool link = !lstat(path, &st) && (S_ISLNK(st.st_mode) || st.st_nlink > 1);
+
+	free(path);
+	return link;
+}
+
+struct news {
+	struct strmap read, gone;
+	bool all;
+};
+
+static void event_take(const struct files *f, const struct inotify_event *e, struct news *news)
+{
+	const char *name = e->len ? e->name : "", *own = strrchr(f->dir, '/');
+
+	if (e->mask & IN_Q_OVERFLOW || (e->wd == f->watch &&
+					(!strcmp(name, "..data") ||
+					 e->mask & (IN_MOVE_SELF | IN_DELETE_SELF)))) {
+		news->all = true;
+		return;
+	}
+	if (e->wd == f->above && e->wd != f->watch) {
+		news->all |= !strcmp(name, own ? own + 1 : f->dir);
+		return;
+	}
+	if (e->wd != f->watch || !source_file_name(name))
+		return;
+	if (e->mask & (IN_DELETE | IN_MOVED_FROM)) {
+		strmap_remove(&news->read, name);
+		strmap_put(&news->gone, name, news);
+	} else if (!(e->mask & IN_CREATE) || is_link(f, name)) {
+		strmap_remove(&news->gone, name);
+		strmap_put(&news->read, name, news);
+	}
+}
+
+static void events_take(struct files *f, struct news *news)
+{
+	char buffer[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n;
+
+	while ((n = read(f->inotify, buffer, sizeof(buffer))) > 0) {
+		for (char *at = buffer; at < buffer + n;) {
+			const struct inotify_event *e = (const void *)at;
+
+			event_take(f, e, news);
+			at += sizeof(*e) + e->len;
+		}
+	}
+}
+
+bool files_follow(struct files *f)
+{
+	struct news news = {0};
+	struct strmap_entry *e;
+	bool changed;
+
+	events_take(f, &news);
+	changed = news.all || news.read.nr || news.gone.nr;
+	if (news.all) {
+		files_read_all(f);
+	} else {
+		strmap_each(&news.gone, e)
+			file_drop(f, e->key);
+		strmap_each(&news.read, e)
+			file_follow(f, e->key);
+	}
+	strmap_free(&news.read);
+	strmap_free(&news.gone);
+	return changed;
+}
+
+static int name_order(const void *a, const void *b)
+{
+	return strcmp((*(struct strmap_entry *const *)a)->key,
+		      (*(struct strmap_entry *const *)b)->key);
+}
+
+static struct strmap_entry **files_sorted(const struct files *f, size_t *nr)
+{
+	VEC(struct strmap_entry *) sorted = {0};
+	struct strmap_entry *e;
+
+	strmap_each(&f->files, e)
+		vec_push(&sorted, e);
+	if (sorted.nr)
+		qsort(sorted.at, sorted.nr, sizeof(*sorted.at), name_order);
+	*nr = sorted.nr;
+	return sorted.at;
+}
+
+static void object_fold(struct config_set *into, struct object *o, struct diags *diags)
+{
+	struct object *first = config_set_get(into, o->kind, o->namespace, o->name);
+
+	if (!first) {
+		config_set_put(into, object_get(o));
+		return;
+	}
+	diag_add(diags, DIAG_ERROR, &o->place, o->id, "stands twice, first at %s:%u",
+		 first->place.file, first->place.line);
+}
+
+void files_fold(const struct files *f, struct config_set *into, struct diags *diags)
+{
+	struct strmap_entry **sorted;
+	size_t nr;
+
+	sorted = files_sorted(f, &nr);
+	for (size_t i = 0; i < nr; i++) {
+		struct source_file *file = sorted[i]->value;
+		struct object **it;
+
+		vec_each(&file->objects, it)
+			object_fold(into, *it, diags);
+	}
+	free(sorted);
+}
+
+void files_diags(const struct files *f, struct diags *out)
+{
+	struct strmap_entry **sorted;
+	size_t nr;
+
+	sorted = files_sorted(f, &nr);
+	for (size_t i = 0; i < nr; i++) {
+		const struct source_file *file = sorted[i]->value;
+		const struct diag *it;
+
+		vec_each(&file->diags.list, it)
+			diag_add(out, it->level, &it->place, it->path, "%s", it->text);
+	}
+	free(sorted);
+}
+
+bool files_find(const struct files *f, const char *id, struct place *where)
+{
+	struct strmap_entry *e;
+
+	strmap_each(&f->files, e)
+	{
+		struct source_file *file = e->value;
+		struct object **it;
+		const struct diag *d;
+
+		vec_each(&file->objects, it)
+		{
+			*where = (*it)->place;
+			if (!strcmp((*it)->id, id))
+				return true;
+		}
+		vec_each(&file->diags.list, d)
+		{
+			char *faulty = d->level == DIAG_ERROR ? diag_object(d) : NULL;
+			bool same = faulty && !strcmp(faulty, id);
+
+			free(faulty);
+			*where = d->place;
+			if (same)
+				return true;
+		}
+	}
+	return false;
+}

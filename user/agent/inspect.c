@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What `get`, `explain`, `hosts` and `events` ask of the agent. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "agent/agent.h"
+#include "agent/wire.h"
+
+static int object_name_order(const void *a, const void *b)
+{
+	return strcmp((*(struct object *const *)a)->id, (*(struct object *const *)b)->id);
+}
+
+static void kind_add(struct agent *a, enum kind kind, const json_t *request, json_t *list)
+{
+	const char *namespace = request_text(request, "namespace");
+	const char *name = request_text(request, "name");
+	VEC(struct object *) found = {0};
+	struct strmap_entry *e;
+	struct object **it;
+
+	strmap_each(&a->set.kinds[kind], e)
+	{
+		struct object *o = e->value;
+
+		if (name && strcmp(o->name, name))
+			continue;
+		if (namespace && !kinds[kind].cluster_wide && strcmp(o->namespace, namespace))
+			continue;
+		vec_push(&found, o);
+	}
+	if (found.nr)
+		qsort(found.at, found.nr, sizeof(*found.at), object_name_order);
+	vec_each(&found, it)
+	{
+		char *yaml = object_yaml(*it);
+
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o,s:o}", "id", (*it)->id,
+						      "namespace", (*it)->namespace, "yaml", yaml,
+						      "file", json_text((*it)->place.file),
+						      "object", json_loads((*it)->json, 0, NULL) ?: json_null()));
+		free(yaml);
+	}
+	vec_free(&found);
+}
+
+json_t *command_get(struct agent *a, const json_t *request)
+{
+	const char *word = request_text(request, "kind"), *name = request_text(request, "name");
+	json_t *list = json_array();
+	enum kind only = NR_KINDS;
+
+	if (word && kind_find(word, &only)) {
+		json_decref(list);
+		return reply_refused(NULL, "unknown kind \"%s\"", word);
+	}
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		if (only == NR_KINDS || (int)only == kind)
+			kind_add(a, (enum kind)kind, request, list);
+	}
+	if (name && !json_array_size(list)) {
+		json_decref(list);
+		return reply_refused(NULL, "%s %s is not in force", word, name);
+	}
+	return json_pack("{s:b,s:o}", "ok", 1, "objects", list);
+}
+
+json_t *command_explain(struct agent *a, const json_t *request)
+{
+	const char *target = request_text(request, "target");
+	const char *namespace = request_text(request, "namespace");
+	json_t *steps = NULL;
+	int err;
+
+	if (!target)
+		return reply_refused(NULL, "name what to explain");
+	err = plan_explain(a->plan, &a->set, target, namespace ? namespace : "default", &steps);
+	if (err)
+		return reply_refused(NULL, "%s is no service: it passes untouched", target);
+	return json_pack("{s:b,s:o}", "ok", 1, "explain", steps);
+}
+
+json_t *command_hosts(struct agent *a, const json_t *request)
+{
+	const char *namespace = request_text(request, "namespace");
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	json_t *reply;
+
+	plan_hosts_print(a->plan, namespace ? namespace : "default", out);
+	fclose(out);
+	reply = json_pack("{s:b,s:o}", "ok", 1, "text", json_text(text));
+	free(text);
+	return reply;
+}
+
+static const char *const event_names[] = {
+	[EVENT_REFUSED_LIMIT] = "refused_limit",
+	[EVENT_REFUSED_NO_ENDPOINT] = "refused_no_endpoint",
+	[EVENT_REFUSED_NO_CLUSTER] = "refused_no_cluster",
+	[EVENT_CONNECT_FAILED] = "connect_failed",
+};
+
+/* The host whose address was dialled; NULL when the plan has moved on. */
+static const char *host_of(const struct plan *plan, const uint8_t address[16])
+{
+	struct strmap_entry *e;
+
+	strmap_each(&plan->hosts, e)
+	{
+		const struct plan_host *host = e->value;
+
+		for (size_t i = 0; i < host->nr_addresses; i++) {
+			if (!memcmp(host->addresses[i].byte, address, 16))
+				return host->host;
+		}
+	}
+	return NULL;
+}
+
+/* A process names itself: its comm may be no UTF-8, nor end. */
+static json_t *comm_json(const __u8 comm[16])
+{
+	char text[17] = "";
+
+	for (int i = 0; i < 16 && comm[i]; i++)
+		text[i] = comm[i] < 0x20 || comm[i] > 0x7e ? '?' : (char)comm[i];
+	return json_string(text);
+}
+
+json_t *event_json(const struct agent *a, const struct event *e)
+{
+	const char *kind = e->kind < sizeof(event_names) / sizeof(event_names[0]) ?
+				   event_names[e->kind] : NULL;
+	const char *host = host_of(a->plan, e->service.address);
+	char dialled[INET_TEXT + 8], to[INET_TEXT + 8];
+	struct inet service, endpoint;
+	struct timespec now, mono;
+	double at;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	at = (double)(now.tv_sec - mono.tv_sec) + (double)(now.tv_nsec - mono.tv_nsec) / 1e9 +
+	     (double)e->time / 1e9;
+	memcpy(service.byte, e->service.address, 16);
+	memcpy(endpoint.byte, e->to, 16);
+	return json_pack("{s:f,s:s,s:o,s:s,s:s,s:i,s:o,s:I}", "time", at, "kind",
+			 kind ? kind : "unknown", "host", json_text(host), "dialled",
+			 inet_print_port(&service, e->service.port, dialled), "to",
+			 e->to_port ? inet_print_port(&endpoint, e->to_port, to) : "", "pid",
+			 (int)e->pid, "comm", comm_json(e->comm), "netns", (json_int_t)e->netns);
+}
+
+json_t *command_events(struct agent *a, const json_t *request)
+{
+	uint64_t first = a->nr_events > AGENT_EVENTS ? a->nr_events - AGENT_EVENTS : 0;
+	json_t *list = json_array();
+
+	(void)request;
+	for (uint64_t i = first; i < a->nr_events; i++)
+		json_array_append_new(list, event_json(a, &a->events[i % AGENT_EVENTS]));
+	return json_pack("{s:b,s:I,s:o}", "ok", 1, "before", (json_int_t)first, "events", list);
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What `status` tells: what runs, what was refused, and what is given but not in force. */
+#include <string.h>
+#include <unistd.h>
+#include "agent/agent.h"
+#include "agent/wire.h"
+
+static json_t *place_json(const struct place *p)
+{
+	return p->file ? json_sprintf("%s:%u:%u", p->file, p->line, p->column) : json_null();
+}
+
+/* The faults of the sources; `kept`: an older version of the object is in force. */
+static json_t *rejected_json(struct agent *a)
+{
+	json_t *list = json_array();
+	struct strmap in_force = {0};
+	struct strmap_entry *e;
+	const struct diag *it;
+
+	for (int kind = 0; kind < NR_KINDS && a->rejected.nr_errors; kind++) {
+		strmap_each(&a->set.kinds[kind], e)
+			strmap_put(&in_force, ((struct object *)e->value)->id, e->value);
+	}
+	vec_each(&a->rejected.list, it)
+	{
+		char *id;
+
+		if (it->level != DIAG_ERROR)
+			continue;
+		id = diag_object(it);
+		json_array_append_new(
+			list, json_pack("{s:o,s:o,s:o,s:o,s:b}", "object", json_text(id), "place",
+					place_json(&it->place), "path", json_text(it->path),
+					"error", json_text(it->text), "kept",
+					id && strmap_get(&in_force, id)));
+		free(id);
+	}
+	strmap_free(&in_force);
+	return list;
+}
+
+/* Fields that an object gives and that Shunt does not do yet. */
+static json_t *not_in_force_json(struct agent *a)
+{
+	json_t *list = json_array();
+	struct strmap_entry *e;
+
+	for (int kind = 0; kind < NR_KINDS; kind++) {
+		strmap_each(&a->set.kinds[kind], e) {
+			const struct object *o = e->value;
+
+			for (size_t i = 0; i < o->nr_later; i++)
+				json_array_append_new(
+					list, json_pack("{s:s,s:s,s:o}", "object", o->id, "field",
+							o->later[i].path, "place",
+							place_json(&o->later[i].place)));
+		}
+	}
+	return list;
+}
+
+static json_t *warnings_json(struct agent *a)
+{
+	struct diags all = {0};
+	const struct diag *it;
+	json_t *list = json_array();
+
+	diags_copy_findings(&all, a->plan);
+	vec_each(&a->rejected.list, it)
+		diag_add(&all, it->level, &it->place, it->path, "%s", it->text);
+	vec_each(&all.list, it)
+	{
+		if (it->level == DIAG_WARNING && !strstr(it->text, "not enforced"))
+			json_array_append_new(list, json_pack("{s:o,s:o,s:o}", "place",
+							      place_json(&it->place), "path",
+							      json_text(it->path), "text",
+							      json_text(it->text)));
+	}
+	diags_free(&all);
+	return list;
+}
+
+static json_t *not_enforced_json(struct agent *a)
+{
+	json_t *list = json_array();
+	struct strmap_entry *e;
+	const struct diag *it;
+
+	vec_each(&a->rejected.list, it)
+	{
+		if (it->level == DIAG_WARNING && strstr(it->text, "not enforced"))
+			json_array_append_new(list, json_pack("{s:o,s:o}", "object",
+							      json_text(it->path), "text",
+							      json_text(it->text)));
+	}
+	strmap_each(&a->not_enforced, e)
+		json_array_append_new(list, json_pack("{s:o,s:o}", "object", json_text(e->key),
+						      "text", json_text(e->value)));
+	return list;
+}
+
+static void count_routes(const struct plan *plan, json_int_t *services, json_int_t *splits)
+{
+	struct strmap_entry *e;
+
+	*services = *splits = 0;
+	strmap_each(&plan->hosts, e)
+	{
+		const struct plan_host *host = e->value;
+
+		*services += (json_int_t)host->nr_ports;
+		for (size_t p = 0; p < host->nr_ports; p++)
+			*splits += host->ports[p].route.nr_splits > 1;
+	}
+}
+
+static json_t *objects_json(struct agent *a)
+{
+	json_t *map = json_object();
+
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		json_object_set_new(map, kinds[kind].name,
+				    json_integer((json_int_t)a->set.kinds[kind].nr));
+	return map;
+}
+
+json_t *counters_json(const struct counters *c)
+{
+	json_t *map = json_object();
+
+#define X(name, text) json_object_set_new(map, #name, json_integer((json_int_t)c->name));
+	SHUNT_COUNTERS(X)
+#undef X
+	return map;
+}
+
+json_t *datapath_json(struct datapath *dp)
+{
+	struct datapath_status st = {0};
+	struct counters counters = {0};
+	json_t *notes = json_array(), *map;
+
+	datapath_status(dp, &st);
+	datapath_counters(dp, &counters);
+	for (size_t i = 0; i < 8 && st.notes[i]; i++)
+		json_array_append_new(notes, json_text(st.notes[i]));
+	map = json_pack("{s:s,s:i,s:s,s:I,s:I,s:I,s:o,s:o}", "kernel", st.kernel, "programs",
+			(int)st.nr_programs, "cgroup", st.cgroup, "kernel_plan",
+			(json_int_t)st.plan, "leaked", (json_int_t)st.leaked, "audits",
+			(json_int_t)st.audits, "notes", notes, "counters",
+			counters_json(&counters));
+	return map;
+}
+
+json_t *command_status(struct agent *a, const json_t *request)
+{
+	json_int_t services, splits;
+	struct timespec now;
+	json_t *reply;
+
+	(void)request;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	count_routes(a->plan, &services, &splits);
+	reply = json_pack("{s:b,s:s,s:i,s:I,s:s,s:s,s:I,s:s,s:s,s:o,s:I,s:I,s:I}", "ok", 1, "agent",
+			  "running", "pid", (int)getpid(), "uptime_seconds",
+			  (json_int_t)(now.tv_sec - a->started.tv_sec), "version", SHUNT_VERSION,
+			  "root", a->options->root, "plan", (json_int_t)a->plan->number, "config",
+			  a->files.dir, "state", a->state.dir, "objects", objects_json(a), "hosts",
+			  (json_int_t)a->plan->hosts.nr, "services", services, "split_routes",
+			  splits);
+	json_object_update_new(reply, datapath_json(a->dp));
+	json_object_set_new(reply, "waiting", json_boolean(a->waiting));
+	json_object_set_new(reply, "refused", diags_json(&a->refused));
+	json_object_set_new(reply, "rejected", rejected_json(a));
+	json_object_set_new(reply, "not_in_force", not_in_force_json(a));
+	json_object_set_new(reply, "not_enforced", not_enforced_json(a));
+	json_object_set_new(reply, "warnings", warnings_json(a));
+	return reply;
+}

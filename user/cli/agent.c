@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+/* `agent`: runs the node agent with what the options say. */
+#include "agent/agent.h"
+#include "cli/cli.h"
+
+int cli_agent(const struct options *o)
+{
+	const struct agent_options options = {
+		.root = o->root,
+		.cgroup = o->cgroup,
+		.config = o->config,
+		.state = o->state,
+		.metrics = o->metrics,
+		.lenient = o->lenient,
+	};
+
+	return agent_run(&options);
+}

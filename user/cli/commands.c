@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of subcommands: what each takes, and who runs it. */
+#include <stdio.h>
+#include <string.h>
+#include "cli/cli.h"
+
+#define F "-f FILE|DIR|-"
+
+const struct command commands[] = {
+	{"agent",
+	 "[--config DIR] [--state DIR] [--cgroup PATH] [--metrics [ADDRESS:]PORT|off] "
+	 "[--http-split connection|request] [--lenient]",
+	 "run the node agent in the foreground", "shunt agent --config /etc/shunt",
+	 OPT_CONFIG | OPT_STATE | OPT_CGROUP | OPT_METRICS | OPT_HTTP_SPLIT | OPT_LENIENT, 0, 0,
+	 cli_agent},
+	{"load", "[--cgroup PATH]", "pin and attach the programs alone", "shunt load",
+	 OPT_CGROUP | OPT_OUTPUT, 0, 0, cli_load},
+	{"unload", "[--force]", "remove every trace from the kernel (--force stops the agent first)",
+	 "shunt unload --force", OPT_FORCE, 0, 0, cli_unload},
+	{"validate", F " [-n NS] [--lenient] [--strict] [-o json]",
+	 "every error and warning, with its place", "shunt validate -f reviews.yaml",
+	 OPT_READ | OPT_OUTPUT, 0, 0, cli_validate},
+	{"plan", F " [-n NS] [--lenient] [--strict] [--http-split connection] [-o json]",
+	 "what would be programmed, offline", "shunt plan -f reviews.yaml",
+	 OPT_READ | OPT_OUTPUT | OPT_HTTP_SPLIT, 0, 0, cli_plan},
+	{"apply", F " [-n NS] [--lenient] [--strict] [-o json]", "put objects in force, all or none",
+	 "shunt apply -f reviews.yaml", OPT_READ | OPT_OUTPUT, 0, 0, cli_apply},
+	{"delete", F " | KIND NAME… [-n NS] [-o json]", "take objects out of force",
+	 "shunt delete virtualservice reviews", OPT_READ | OPT_OUTPUT, 0, -1, cli_delete},
+	{"diff", F " [-n NS] [-o json]",
+	 "what an apply would change: the YAML, then the shares (exit 0 same, 1 differs, 3 failed)",
+	 "shunt diff -f reviews.yaml", OPT_READ | OPT_OUTPUT, 0, 0, cli_diff},
+	{"get", "[KIND [NAME]] [-n NS] [-o json]", "objects in force, as YAML",
+	 "shunt get vs reviews", OPT_SHOW, 0, 2, cli_get},
+	{"status", "[-o json]", "what runs, what is rejected, what is not in force", "shunt status",
+	 OPT_OUTPUT, 0, 0, cli_status},
+	{"services", "[-n NS] [-o json]", "hosts and ports with their split, wanted and measured",
+	 "shunt services -n default", OPT_SHOW, 0, 0, cli_services},
+	{"clusters", "[-n NS] [-o json]", "destinations with their live counts (per node)",
+	 "shunt clusters", OPT_SHOW, 0, 0, cli_clusters},
+	{"endpoints", "[-n NS] [-o json]", "servers of each destination with their live counts",
+	 "shunt endpoints", OPT_SHOW, 0, 0, cli_endpoints},
+	{"conns", "[-o json]", "steered connections: who calls, what was dialled, where it went",
+	 "shunt conns", OPT_OUTPUT, 0, 0, cli_conns},
+	{"events", "[-f] [-o json]", "refused and failed connections (-f: as they come)",
+	 "shunt events -f", OPT_FOLLOW | OPT_OUTPUT, 0, 0, cli_events},
+	{"maps", "[-o json]", "kernel maps: use, capacity, how to dump them", "shunt maps",
+	 OPT_OUTPUT, 0, 0, cli_maps},
+	{"shift", "HOST [--route NAME|INDEX] [HOST2/]SUBSET=WEIGHT… [--over DURATION] [-n NS]",
+	 "change weights and show the split as it moves",
+	 "shunt shift reviews v1=50 v2=50 --over 1m", OPT_SHOW | OPT_ROUTE | OPT_OVER, 2, -1,
+	 cli_shift},
+	{"explain", "[" F "] [--from NS[/POD]] HOST[:PORT]", "why a call goes where it goes",
+	 "shunt explain --from default/client reviews:9080", OPT_READ | OPT_OUTPUT | OPT_FROM, 1, 1,
+	 cli_explain},
+	{"hosts", "[" F "] [--from NS]", "lines for /etc/hosts", "shunt hosts --from default",
+	 OPT_READ | OPT_FROM, 0, 0, cli_hosts},
+	{"completion", "[bash]", "completion for the shell", "source <(shunt completion bash)", 0, 0,
+	 1, cli_completion},
+	{"version", "[-o json]", "the version", "shunt version", OPT_OUTPUT, 0, 0, cli_version},
+	{"help", "[SUBCOMMAND]", "this text, or more on one subcommand", "shunt help plan", 0, 0, 1,
+	 cli_help},
+	{0},
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++) {
+		if (!strcmp(c->name, name))
+			return c;
+	}
+	return NULL;
+}
+
+static void completion_options(const struct command *c)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = options_name(c, i)); i++)
+		printf(" --%s", name);
+}
+
+int cli_completion(const struct options *o)
+{
+	if (o->nr_rest && strcmp(o->rest[0], "bash"))
+		return wrong_use("completion", "unknown shell \"%s\", want bash", o->rest[0]);
+	puts("_shunt()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} words=\n"
+	     "\tif [ \"$COMP_CWORD\" = 1 ]; then");
+	fputs("\t\twords=\"", stdout);
+	for (const struct command *c = commands; c->name; c++)
+		printf("%s%s", c == commands ? "" : " ", c->name);
+	puts("\"\n\telse\n\t\tcase ${COMP_WORDS[1]} in");
+	for (const struct command *c = commands; c->name; c++) {
+		printf("\t\t%s) words=\"", c->name);
+		completion_options(c);
+		puts("\" ;;");
+	}
+	puts("\t\tesac\n\tfi\n\tcase $cur in\n\t-*) ;;\n"
+	     "\t*) [ \"$COMP_CWORD\" = 1 ] || { COMPREPLY=($(compgen -f -- \"$cur\")); return; } ;;\n"
+	     "\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
+	     "complete -o filenames -F _shunt shunt");
+	return 0;
+}

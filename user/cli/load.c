@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+/* `load` and `unload`: the programs without an agent, and the end of every trace. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "agent/lock.h"
+#include "agent/wire.h"
+#include "cli/cli.h"
+#include "datapath/datapath.h"
+
+static int refused(const char *command, int err, char *why)
+{
+	fprintf(stderr, "shunt %s: %s\n", command, why ? why : strerror(-err));
+	free(why);
+	return EXIT_REFUSED;
+}
+
+int cli_load(const struct options *o)
+{
+	char *why = NULL;
+	int did = 0, err = datapath_load(o->root, o->cgroup, &did, &why);
+
+	if (err)
+		return refused("load", err, why);
+	if (o->json)
+		json_show(json_pack("{s:s,s:i}", "root", o->root, "loaded", did));
+	else if (did)
+		printf("%d program%s loaded below /sys/fs/bpf/%s\n", did, did == 1 ? "" : "s", o->root);
+	else
+		printf("all programs were loaded already below /sys/fs/bpf/%s\n", o->root);
+	return 0;
+}
+
+int cli_unload(const struct options *o)
+{
+	struct lock lock;
+	char *why = NULL;
+	int err = lock_take(o->root, &lock);
+
+	if (err == -EBUSY && !o->force) {
+		fprintf(stderr, "shunt unload: the agent of root %s runs as process %d; stop it, or "
+			"say --force\n", o->root, (int)lock.owner);
+		return EXIT_REFUSED;
+	}
+	if (err == -EBUSY)
+		err = lock_take_over(o->root, &lock);
+	if (err)
+		return refused("unload", err, xasprintf("/run/%s.lock: %s", o->root, strerror(-err)));
+	err = datapath_unload(o->root, &why);
+	lock_drop(&lock, true);
+	if (err == -ENOENT) {
+		printf("nothing was loaded below /sys/fs/bpf/%s\n", o->root);
+		free(why);
+		return 0;
+	}
+	if (err)
+		return refused("unload", err, why);
+	printf("unloaded %s\n", o->root);
+	return 0;
+}

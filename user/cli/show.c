@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/* `services`, `clusters` and `endpoints`: what the agent answers, as columns. */
+#include <stdio.h>
+#include <string.h>
+#include "cli/call.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+
+/* Asks `command`; with -o json also shows. 0 and the list, EXIT_ value, or -1 when it is shown. */
+static int list_ask(const struct options *o, const char *command, json_t **reply, json_t **list)
+{
+	int status = call_agent(o, command, call_request(o, command), reply);
+
+	if (status)
+		return status;
+	if (o->json) {
+		call_show(*reply);
+		return -1;
+	}
+	*list = json_object_get(*reply, command);
+	return 0;
+}
+
+/* "v1 75% (76), v2 25% (25)": the share that is wanted, and the connections there were. */
+static char *split_text(const json_t *splits)
+{
+	char *text = NULL;
+	const json_t *it;
+	size_t i, length;
+	FILE *out = open_memstream(&text, &length);
+
+	json_array_foreach(splits, i, it) {
+		const char *subset = member_text(it, "subset");
+		double share = json_number_value(json_object_get(it, "share"));
+		bool unknown = json_is_string(json_object_get(it, "unknown"));
+
+		fprintf(out, "%s%s %g%% (%lld)%s", i ? ", " : "",
+			*subset ? subset : member_text(it, "host"), share * 100,
+			(long long)member_number(it, "opened"), unknown ? " unknown" : "");
+	}
+	fclose(out);
+	return text;
+}
+
+int cli_services(const struct options *o)
+{
+	json_t *reply, *list;
+	const json_t *it;
+	struct table t;
+	size_t i;
+	int status = list_ask(o, "services", &reply, &list);
+
+	if (status)
+		return status < 0 ? 0 : status;
+	table_start(&t, "HOST PORT VERDICT ROUTE SPLIT");
+	json_array_foreach(list, i, it) {
+		char *split = split_text(json_object_get(it, "splits"));
+		const char *because = member_text(it, "because");
+
+		table_add(&t, "%s", member_text(it, "host"));
+		table_add(&t, "%lld", (long long)member_number(it, "port"));
+		table_add(&t, "%s%s%s%s", member_text(it, "verdict"), *because ? " (" : "", because,
+			  *because ? ")" : "");
+		table_add(&t, "%s", member_text(it, "route"));
+		table_add(&t, "%s", split);
+		free(split);
+	}
+	table_print(&t, stdout);
+	json_decref(reply);
+	return 0;
+}
+
+static void numbers_add(struct table *t, const json_t *it, const char *const *names)
+{
+	for (; *names; names++)
+		table_add(t, "%lld", (long long)member_number(it, *names));
+}
+
+int cli_clusters(const struct options *o)
+{
+	static const char *const numbers[] = {"opened", "connected", "refused_limit",
+					      "refused_no_endpoint", "connect_failed", "endpoints",
+					      NULL};
+	json_t *reply, *list;
+	const json_t *it;
+	struct table t;
+	size_t i;
+	int status = list_ask(o, "clusters", &reply, &list);
+
+	if (status)
+		return status < 0 ? 0 : status;
+	table_start(&t, "HOST PORT SUBSET POLICY ACTIVE/MAX OPENED CONNECTED REFUSED_LIMIT "
+			"NO_ENDPOINT FAILED ENDPOINTS");
+	json_array_foreach(list, i, it) {
+		json_int_t most = member_number(it, "max_connections");
+
+		table_add(&t, "%s", member_text(it, "host"));
+		table_add(&t, "%lld", (long long)member_number(it, "port"));
+		table_add(&t, "%s", member_text(it, "subset"));
+		table_add(&t, "%s", json_is_string(json_object_get(it, "unknown")) ?
+					    "unknown" : member_text(it, "policy"));
+		if (most)
+			table_add(&t, "%lld/%lld", (long long)member_number(it, "active"),
+				  (long long)most);
+		else
+			table_add(&t, "%lld/-", (long long)member_number(it, "active"));
+		numbers_add(&t, it, numbers);
+	}
+	table_print(&t, stdout);
+	puts("Counts and maxima are per node.");
+	json_decref(reply);
+	return 0;
+}
+
+int cli_endpoints(const struct options *o)
+{
+	static const char *const numbers[] = {"active", "opened", "connect_failed", NULL};
+	json_t *reply, *list;
+	const json_t *it;
+	struct table t;
+	size_t i;
+	int status = list_ask(o, "endpoints", &reply, &list);
+
+	if (status)
+		return status < 0 ? 0 : status;
+	table_start(&t, "HOST PORT SUBSET ADDRESS TARGET_PORT NAME ACTIVE OPENED FAILED");
+	json_array_foreach(list, i, it) {
+		const char *ipv4 = member_text(it, "ipv4"), *ipv6 = member_text(it, "ipv6");
+
+		table_add(&t, "%s", member_text(it, "host"));
+		table_add(&t, "%lld", (long long)member_number(it, "service_port"));
+		table_add(&t, "%s", member_text(it, "subset"));
+		table_add(&t, "%s%s%s", ipv4, *ipv4 && *ipv6 ? "," : "", ipv6);
+		table_add(&t, "%lld", (long long)member_number(it, "port"));
+		table_add(&t, "%s", member_text(it, "name"));
+		numbers_add(&t, it, numbers);
+	}
+	table_print(&t, stdout);
+	json_decref(reply);
+	return 0;
+}

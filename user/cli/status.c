@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/* `status`: the agent's own account, or what the kernel holds when no agent runs. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "cli/call.h"
+#include "cli/cli.h"
+#include "agent/agent.h"
+
+static void counters_print(const json_t *counters)
+{
+	const char *name;
+	json_t *value;
+
+	puts("counters:");
+	json_object_foreach((json_t *)counters, name, value)
+		printf("  %-20s %lld\n", name, (long long)json_integer_value(value));
+}
+
+static void kernel_print(const json_t *s)
+{
+	const json_t *it;
+	size_t i;
+
+	printf("programs: %lld on cgroup %s, kernel %s\n", (long long)member_number(s, "programs"),
+	       member_text(s, "cgroup"), member_text(s, "kernel"));
+	json_array_foreach(json_object_get(s, "notes"), i, it)
+		printf("  %s\n", json_string_value(it));
+	printf("reservations: %lld leaked, %lld audits\n", (long long)member_number(s, "leaked"),
+	       (long long)member_number(s, "audits"));
+	counters_print(json_object_get(s, "counters"));
+}
+
+/* A heading and one line each; nothing when there is none. */
+static void list_print(const json_t *s, const char *key, const char *heading,
+		       const char *const *members)
+{
+	const json_t *list = json_object_get(s, key), *it;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	printf("%s:\n", heading);
+	json_array_foreach(list, i, it) {
+		bool first = true;
+
+		for (const char *const *m = members; *m; m++) {
+			const char *text = member_text(it, *m);
+
+			if (*text)
+				printf("%s%s", first ? "  " : ": ", text);
+			first &= !*text;
+		}
+		puts(json_is_true(json_object_get(it, "kept")) ?
+			     " (its last good version stays in force)" : "");
+	}
+}
+
+static void objects_print(const json_t *objects)
+{
+	const char *name;
+	json_t *value;
+
+	fputs("objects:", stdout);
+	json_object_foreach((json_t *)objects, name, value) {
+		if (json_integer_value(value))
+			printf(" %s %lld", name, (long long)json_integer_value(value));
+	}
+	putchar('\n');
+}
+
+static void status_print(const json_t *s)
+{
+	static const char *const faults[] = {"place", "path", "error", NULL};
+	static const char *const texts[] = {"place", "path", "text", NULL};
+	static const char *const fields[] = {"place", "object", "field", NULL};
+	static const char *const refused[] = {"path", "text", NULL};
+	static const char *const enforced[] = {"object", "text", NULL};
+
+	printf("agent: running, process %lld, up %lld s, version %s, root %s\n",
+	       (long long)member_number(s, "pid"), (long long)member_number(s, "uptime_seconds"),
+	       member_text(s, "version"), member_text(s, "root"));
+	printf("sources: folder %s, applied %s\n", member_text(s, "config"),
+	       member_text(s, "state"));
+	printf("plan: %lld in force, %lld hosts, %lld services, %lld split routes%s\n",
+	       (long long)member_number(s, "plan"), (long long)member_number(s, "hosts"),
+	       (long long)member_number(s, "services"),
+	       (long long)member_number(s, "split_routes"),
+	       json_is_true(json_object_get(s, "waiting")) ?
+		       "; a newer one was refused" : "");
+	objects_print(json_object_get(s, "objects"));
+	list_print(s, "refused", "refused plan", refused);
+	list_print(s, "not_enforced", "NOT ENFORCED", enforced);
+	list_print(s, "rejected", "rejected", faults);
+	list_print(s, "not_in_force", "given, but not in force", fields);
+	list_print(s, "warnings", "warnings", texts);
+	kernel_print(s);
+}
+
+/* The pinned state tells enough; -ENOENT when nothing is loaded. */
+static int status_without_agent(const struct options *o)
+{
+	struct datapath *dp;
+	char *why = NULL;
+	json_t *s;
+	int err = datapath_open_readonly(o->root, &dp, &why);
+
+	if (err) {
+		printf("agent: not running; %s\n",
+		       err == -ENOENT ? "nothing loaded" : why ? why : strerror(-err));
+		free(why);
+		return EXIT_REFUSED;
+	}
+	s = datapath_json(dp);
+	datapath_close(dp);
+	json_object_set_new(s, "agent", json_string("not running"));
+	json_object_set_new(s, "root", json_text(o->root));
+	if (o->json) {
+		json_show(s);
+		return 0;
+	}
+	printf("agent: not running; programs loaded, plan %lld\n",
+	       (long long)member_number(s, "kernel_plan"));
+	kernel_print(s);
+	json_decref(s);
+	return 0;
+}
+
+int cli_status(const struct options *o)
+{
+	struct call c;
+	json_t *reply;
+	int status, err = call_open(&c, o->root);
+
+	call_close(&c);
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		return status_without_agent(o);
+	status = call_agent(o, "status", call_request(o, "status"), &reply);
+	if (status)
+		return status;
+	if (o->json) {
+		call_show(reply);
+		return 0;
+	}
+	status_print(reply);
+	json_decref(reply);
+	return 0;
+}

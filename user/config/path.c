@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Where a value stands in its object, as a field path; and the faults that are said with it. */
+#include <ctype.h>
+#include <stdarg.h>
+#include <string.h>
+#include "config/decode.h"
+
+#define QUOTED_MAX 60 /* bytes of a value that an error shows */
+
+static bool is_plain(const char *key)
+{
+	for (const char *c = key; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '_' && *c != '-')
+			return false;
+	return *key;
+}
+
+static void print_step(const struct frame *f, bool first, FILE *out)
+{
+	if (!f->key)
+		fprintf(out, "[%zu]", f->index);
+	else if (!is_plain(f->key))
+		fprintf(out, "[%s]", f->key);
+	else
+		fprintf(out, "%s%s", first ? "" : ".", f->key);
+}
+
+/* The outermost frame is the document itself and has no name. Returns whether none was printed. */
+static bool print_frames(const struct frame *f, FILE *out)
+{
+	if (!f || !f->up)
+		return true;
+	print_step(f, print_frames(f->up, out), out);
+	return false;
+}
+
+/* Prints the way to `n`, which is the node of `f` or stands below it. */
+static bool print_way(const struct frame *f, const struct node *n, const char *key, FILE *out)
+{
+	struct frame below = {.up = f};
+	const struct node *it;
+
+	if (f->node == n) {
+		struct frame last = {.up = f, .key = key};
+
+		print_frames(key ? &last : f, out);
+		return true;
+	}
+	node_each(f->node, it) {
+		below.node = it;
+		below.key = it->key;
+		if (print_way(&below, n, key, out))
+			return true;
+		below.index++;
+	}
+	return false;
+}
+
+char *decode_path(struct decoder *d, const struct node *n, const char *key)
+{
+	char *text, *path;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (const struct frame *f = d->top; f && !print_way(f, n, key, out); f = f->up)
+		;
+	fclose(out);
+	path = arena_strdup(d->arena, text);
+	free(text);
+	return path;
+}
+
+static void say(struct decoder *d, enum diag_level level, const struct place *place,
+		const char *path, const char *format, va_list args)
+{
+	char *text = xvasprintf(format, args);
+	char *full = xasprintf("%s%s%s", d->object->id, *path ? ": " : "", path);
+
+	diag_add(d->diags, level, place, full, "%s", text);
+	free(full);
+	free(text);
+}
+
+void decode_error(struct decoder *d, const struct node *n, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	d->nr_errors++;
+	say(d, DIAG_ERROR, &n->place, decode_path(d, n, NULL), format, args);
+	va_end(args);
+}
+
+void decode_warning(struct decoder *d, const struct node *n, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(d, DIAG_WARNING, &n->place, decode_path(d, n, NULL), format, args);
+	va_end(args);
+}
+
+/* Where the name of the member stands, or for a missing one where its map does. */
+static const struct place *place_of(const struct node *n, const char *key)
+{
+	const struct node *member = node_get(n, key);
+
+	if (member)
+		return &member->key_place;
+	return n->key ? &n->key_place : &n->place;
+}
+
+void decode_error_key(struct decoder *d, const struct node *n, const char *key, const char *format,
+		      ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	d->nr_errors++;
+	say(d, DIAG_ERROR, place_of(n, key), decode_path(d, n, key), format, args);
+	va_end(args);
+}
+
+void decode_warning_key(struct decoder *d, const struct node *n, const char *key,
+			const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(d, DIAG_WARNING, place_of(n, key), decode_path(d, n, key), format, args);
+	va_end(args);
+}
+
+static void add_later(struct decoder *d, const char *path, const struct place *place)
+{
+	struct later one = {.path = path, .place = *place};
+
+	vec_push(&d->later, one);
+}
+
+void decode_later(struct decoder *d, const struct node *n)
+{
+	if (!d->in_later)
+		add_later(d, decode_path(d, n, NULL), n->key ? &n->key_place : &n->place);
+}
+
+void decode_later_key(struct decoder *d, const struct node *n, const char *key)
+{
+	if (!d->in_later)
+		add_later(d, decode_path(d, n, key), place_of(n, key));
+}
+
+const char *quoted(struct decoder *d, const struct node *n)
+{
+	size_t cut = n->length;
+
+	if (n->type == NODE_LIST || n->type == NODE_MAP || n->type == NODE_NULL)
+		return node_type_name(n->type);
+	if (n->type != NODE_STRING)
+		return arena_strdup(d->arena, n->text);
+	if (cut <= QUOTED_MAX)
+		return arena_printf(d->arena, "\"%s\"", n->text);
+	/* Not in the middle of a character. */
+	for (cut = QUOTED_MAX; cut && (n->text[cut] & 0xc0) == 0x80; cut--)
+		;
+	return arena_printf(d->arena, "\"%.*s...\"", (int)cut, n->text);
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/* From objects that differ to the hosts to build anew; too many is slow, too few is wrong. */
+#include <string.h>
+#include "plan/dirty.h"
+#include "plan/host.h"
+
+/* ---- what differs ---- */
+
+/* Copies of a map keep its order, so that equal positions settle nearly all without a lookup. */
+static bool at_same_place(const struct strmap *m, size_t i, const void *value)
+{
+	return i < m->nr_entries && m->entries[i].key && m->entries[i].value == value;
+}
+
+static void changes_of_kind(const struct strmap *from, const struct strmap *to,
+			    struct changes *out)
+{
+	struct strmap_entry *e;
+
+	strmap_each(to, e) {
+		struct change c = {.new = e->value};
+
+		if (at_same_place(from, e - to->entries, e->value))
+			continue;
+		c.old = strmap_get(from, e->key);
+		if (c.old != c.new)
+			vec_push(&out->list, c);
+	}
+	strmap_each(from, e) {
+		struct change c = {.old = e->value};
+
+		if (!at_same_place(to, e - from->entries, e->value) && !strmap_get(to, e->key))
+			vec_push(&out->list, c);
+	}
+}
+
+void changes_find(const struct config_set *from, const struct config_set *to, struct changes *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (int kind = 0; kind < NR_KINDS; kind++)
+		changes_of_kind(&from->kinds[kind], &to->kinds[kind], out);
+}
+
+/* ---- what that reaches ---- */
+
+static void host_add(struct dirty *d, const char *host)
+{
+	struct strmap_entry *e;
+
+	if (host[0] == '*')
+		strmap_each(d->known, e)
+			if (host_covers(host, e->key))
+				strmap_put(&d->hosts, e->key, d);
+	strmap_put(&d->hosts, host, d);
+}
+
+static void users_add(struct dirty *d, const char *host)
+{
+	const struct bag *bag = strmap_get(&d->index->destinations, host);
+	struct object *o;
+
+	bag_each(bag, o)
+		for (size_t i = 0; i < o->virtual_service.nr_hosts; i++)
+			host_add(d, o->virtual_service.hosts[i]);
+}
+
+/* A host and those that route to it. */
+static void destination_add(struct dirty *d, const char *host)
+{
+	struct strmap_entry *e;
+
+	host_add(d, host);
+	users_add(d, host);
+	if (host[0] == '*')
+		strmap_each(&d->index->destinations, e)
+			if (host_covers(host, e->key))
+				users_add(d, e->key);
+}
+
+static void owner_add(struct dirty *d, const struct object *o)
+{
+	char host[INDEX_KEY];
+
+	if (o->kind == KIND_SERVICE) {
+		destination_add(d, service_host(o, host));
+		return;
+	}
+	for (size_t i = 0; i < o->service_entry.nr_hosts; i++)
+		destination_add(d, o->service_entry.hosts[i]);
+}
+
+static void claims_add(struct dirty *d, const struct inet *addresses, size_t nr)
+{
+	struct object *o;
+	char key[INDEX_KEY];
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct bag *bag = strmap_get(&d->index->claims,
+						   index_key_address(key, &addresses[i]));
+
+		bag_each(bag, o)
+			owner_add(d, o);
+	}
+}
+
+/*
+ * A ServiceEntry's host that a Service takes over, or gives back, changes what the entry claims for
+ * its other hosts.
+ */
+static void entries_add(struct dirty *d, const char *host)
+{
+	const struct bag *bag = strmap_get(&d->index->entries, host);
+	struct object *o;
+
+	bag_each(bag, o) {
+		owner_add(d, o);
+		claims_add(d, o->service_entry.addresses, o->service_entry.nr_addresses);
+	}
+}
+
+static void slice_add(struct dirty *d, const struct object *o)
+{
+	struct object named = {
+		.kind = KIND_SERVICE, .name = o->slice.service, .namespace = o->namespace};
+
+	owner_add(d, &named);
+}
+
+static void joins_add(struct dirty *d, const char *key)
+{
+	const struct bag *bag = strmap_get(&d->index->joins, key);
+	struct object *o;
+
+	bag_each(bag, o)
+		slice_add(d, o);
+}
+
+static void selectors_add(struct dirty *d, const char *namespace, const struct labels *labels)
+{
+	struct object *o;
+	char key[INDEX_KEY];
+
+	for (size_t i = 0; i < labels->nr; i++) {
+		const struct bag *bag =
+			strmap_get(&d->index->selectors,
+				   index_key_label(key, namespace, &labels->at[i]));
+
+		bag_each(bag, o)
+			if (labels_contain(labels, selector_of(o)))
+				owner_add(d, o);
+	}
+}
+
+static void pod_add(struct dirty *d, const struct object *o)
+{
+	char key[INDEX_KEY];
+
+	selectors_add(d, o->namespace, &o->labels);
+	joins_add(d, index_key_name(key, o->namespace, o->name));
+	for (size_t i = 0; i < o->pod.nr_addresses; i++)
+		joins_add(d, index_key_address(key, &o->pod.addresses[i]));
+}
+
+void dirty_add(struct dirty *d, const struct object *o)
+{
+	char host[INDEX_KEY];
+
+	switch (o->kind) {
+	case KIND_SERVICE:
+		owner_add(d, o);
+		claims_add(d, o->service.addresses, o->service.nr_addresses);
+		entries_add(d, service_host(o, host));
+		break;
+	case KIND_SERVICE_ENTRY:
+		owner_add(d, o);
+		claims_add(d, o->service_entry.addresses, o->service_entry.nr_addresses);
+		for (size_t i = 0; i < o->service_entry.nr_hosts; i++)
+			entries_add(d, o->service_entry.hosts[i]);
+		break;
+	case KIND_VIRTUAL_SERVICE:
+		for (size_t i = 0; i < o->virtual_service.nr_hosts; i++)
+			host_add(d, o->virtual_service.hosts[i]);
+		break;
+	case KIND_DESTINATION_RULE:
+		destination_add(d, o->destination_rule.host);
+		break;
+	case KIND_ENDPOINTS:
+	case KIND_ENDPOINT_SLICE:
+		slice_add(d, o);
+		break;
+	case KIND_POD:
+		pod_add(d, o);
+		break;
+	case KIND_WORKLOAD_ENTRY:
+		selectors_add(d, o->namespace, &o->workload.labels);
+		break;
+	default:
+		break;
+	}
+}

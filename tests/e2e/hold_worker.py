@@ -30,7 +30,6 @@ def family():
 def make(kind=socket.SOCK_STREAM, protocol=0):
     global sock
     sock = socket.socket(family(), kind, protocol)
-    sock.settimeout(20)
 
 
 def drain():

@@ -58,7 +58,7 @@ bool inet_parse_cidr(const char *text, struct inet *out, unsigned *prefix)
 	for (unsigned bit = 128 - full + bits; bit < 128; bit++)
 		a.byte[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 	*out = a;
-	*prefix = bits;
+	*prefix = full == 128 && inet_is_v4(&a) ? bits - 96 : bits;
 	return true;
 }
 

@@ -16,7 +16,7 @@ struct inet {
 bool inet_parse(const char *text, struct inet *out);
 /*
  * "10.0.0.0/8", or an address alone (its full length); host bits are cleared. The prefix counts
- * the bits of the family as written: at most 32 for IPv4, not 128.
+ * the bits of the address's own family: at most 32 when inet_is_v4(out).
  */
 bool inet_parse_cidr(const char *text, struct inet *out, unsigned *prefix);
 bool inet_is_v4(const struct inet *a); /* v4-mapped */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "agent/lock.h"
 #include "agent/wire.h"
 #include "cli/cli.h"
@@ -31,6 +32,15 @@ int cli_load(const struct options *o)
 	return 0;
 }
 
+/* What an agent that was killed could not remove. */
+static void stale_remove(const char *root)
+{
+	char *path = xasprintf("/run/%s.sock", root);
+
+	unlink(path);
+	free(path);
+}
+
 int cli_unload(const struct options *o)
 {
 	struct lock lock;
@@ -47,6 +57,7 @@ int cli_unload(const struct options *o)
 	if (err)
 		return refused("unload", err, xasprintf("/run/%s.lock: %s", o->root, strerror(-err)));
 	err = datapath_unload(o->root, &why);
+	stale_remove(o->root);
 	lock_drop(&lock, true);
 	if (err == -ENOENT) {
 		printf("nothing was loaded below /sys/fs/bpf/%s\n", o->root);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "base/mem.h"
 
-#define CHUNK_MIN (4u << 10)
+#define CHUNK_MIN 768u
 #define CHUNK_MAX (256u << 10)
 
 struct chunk {

@@ -61,10 +61,13 @@ static bool decode_string(struct decoder *d, const struct field *f, const struct
 			  const char **slot)
 {
 	if (n->type != NODE_STRING) {
-		bool scalar = n->type == NODE_NUMBER || n->type == NODE_BOOL;
+		const char *want = f->want ? f->want : "a string";
 
-		decode_error(d, n, "%s is %s, want %s%s", quoted(d, n), node_type_name(n->type),
-			     f->want ? f->want : "a string", scalar ? " (put it in quotes)" : "");
+		if (n->type == NODE_NUMBER || n->type == NODE_BOOL)
+			decode_error(d, n, "%s is a %s, want %s (put it in quotes)", quoted(d, n),
+				     n->type == NODE_BOOL ? "boolean" : "number", want);
+		else
+			decode_error(d, n, "%s is given, want %s", node_type_name(n->type), want);
 		return false;
 	}
 	if (f->flags & FIELD_NOT_EMPTY && !n->length) {
@@ -76,46 +79,69 @@ static bool decode_string(struct decoder *d, const struct field *f, const struct
 	return true;
 }
 
+static bool decode_bool(struct decoder *d, const struct node *n, bool *slot)
+{
+	bool value;
+
+	if (!value_bool(d, n, &value))
+		return false;
+	if (slot)
+		*slot = value;
+	return true;
+}
+
+static bool decode_integer(struct decoder *d, const struct field *f, const struct node *n,
+			   void *slot)
+{
+	int64_t value;
+
+	if (!value_integer(d, f, n, &value))
+		return false;
+	if (slot)
+		put_integer(f, slot, value);
+	return true;
+}
+
+static bool decode_word(struct decoder *d, const struct field *f, const struct node *n, int *slot)
+{
+	int value;
+
+	if (!value_word(d, f, n, &value))
+		return false;
+	if (slot)
+		*slot = value;
+	return true;
+}
+
+static bool decode_part(struct decoder *d, const struct field *f, const struct node *n, void *slot)
+{
+	if (n->type != NODE_MAP) {
+		decode_error(d, n, "%s is given, want %s", node_type_name(n->type),
+			     f->want ? f->want : "a map");
+		return false;
+	}
+	decode_message(d, f->message, n, slot);
+	return true;
+}
+
 /* One value of the field's type. `slot` is where it goes, NULL when it is not kept. */
 static bool decode_value(struct decoder *d, const struct field *f, const struct node *n, void *slot)
 {
-	int64_t number = 0;
-	bool flag = false;
-	int word = 0;
-
 	switch (f->type) {
 	case FIELD_STRING:
 		return decode_string(d, f, n, slot);
 	case FIELD_BOOL:
-		if (!value_bool(d, n, &flag))
-			return false;
-		if (slot)
-			*(bool *)slot = flag;
-		return true;
+		return decode_bool(d, n, slot);
 	case FIELD_INTEGER:
-		if (!value_integer(d, f, n, &number))
-			return false;
-		if (slot)
-			put_integer(f, slot, number);
-		return true;
+		return decode_integer(d, f, n, slot);
 	case FIELD_NUMBER:
 		return value_number(d, f, n);
 	case FIELD_DURATION:
 		return value_duration(d, f, n);
 	case FIELD_WORD:
-		if (!value_word(d, f, n, &word))
-			return false;
-		if (slot)
-			*(int *)slot = word;
-		return true;
+		return decode_word(d, f, n, slot);
 	case FIELD_MESSAGE:
-		if (n->type != NODE_MAP) {
-			decode_error(d, n, "%s is given, want %s", node_type_name(n->type),
-				     f->want ? f->want : "a map");
-			return false;
-		}
-		decode_message(d, f->message, n, slot);
-		return true;
+		return decode_part(d, f, n, slot);
 	case FIELD_ANY:
 		break;
 	}

@@ -103,11 +103,31 @@ static void put_later(struct decoder *d, struct object *o)
 	o->virtual_service.tls_later = later_in(o, "spec.tls");
 }
 
+/* The faults from `first` on in the order of the text; those of one place stay as they came. */
+static void sort_faults(struct diags *diags, size_t first)
+{
+	for (size_t i = first + 1; i < diags->list.nr; i++) {
+		struct diag one = diags->list.at[i];
+		size_t at = i;
+
+		for (; at > first; at--) {
+			const struct place *before = &diags->list.at[at - 1].place;
+
+			if (before->line < one.place.line ||
+			    (before->line == one.place.line && before->column <= one.place.column))
+				break;
+			diags->list.at[at] = diags->list.at[at - 1];
+		}
+		diags->list.at[at] = one;
+	}
+}
+
 struct object *decode_object(const struct node *root, enum kind kind,
 				    const struct decode_options *options, struct diags *diags)
 {
 	struct frame top = {.node = root};
 	struct decoder d = {.diags = diags, .options = options, .top = &top};
+	size_t first = diags->list.nr;
 
 	d.object = object_new(root, kind, options);
 	d.arena = d.object->arena;
@@ -116,6 +136,7 @@ struct object *decode_object(const struct node *root, enum kind kind,
 	metadata_decode(&d, root);
 	decode_message(&d, messages[kind], root, d.object);
 	put_later(&d, d.object);
+	sort_faults(diags, first);
 	if (d.nr_errors) {
 		object_put(d.object);
 		return NULL;

@@ -70,9 +70,11 @@ char *decode_path(struct decoder *d, const struct node *n, const char *key)
 	return path;
 }
 
+/* Past the bound on messages the way to the value is not looked for: nobody would see it. */
 static void say(struct decoder *d, enum diag_level level, const struct place *place,
-		const char *path, const char *format, va_list args)
+		const struct node *n, const char *key, const char *format, va_list args)
 {
+	const char *path = d->diags->nr_dropped ? "" : decode_path(d, n, key);
 	char *text = xvasprintf(format, args);
 	char *full = xasprintf("%s%s%s", d->object->id, *path ? ": " : "", path);
 
@@ -87,7 +89,7 @@ void decode_error(struct decoder *d, const struct node *n, const char *format, .
 
 	va_start(args, format);
 	d->nr_errors++;
-	say(d, DIAG_ERROR, &n->place, decode_path(d, n, NULL), format, args);
+	say(d, DIAG_ERROR, &n->place, n, NULL, format, args);
 	va_end(args);
 }
 
@@ -96,7 +98,7 @@ void decode_warning(struct decoder *d, const struct node *n, const char *format,
 	va_list args;
 
 	va_start(args, format);
-	say(d, DIAG_WARNING, &n->place, decode_path(d, n, NULL), format, args);
+	say(d, DIAG_WARNING, &n->place, n, NULL, format, args);
 	va_end(args);
 }
 
@@ -117,7 +119,7 @@ void decode_error_key(struct decoder *d, const struct node *n, const char *key, 
 
 	va_start(args, format);
 	d->nr_errors++;
-	say(d, DIAG_ERROR, place_of(n, key), decode_path(d, n, key), format, args);
+	say(d, DIAG_ERROR, place_of(n, key), n, key, format, args);
 	va_end(args);
 }
 
@@ -127,7 +129,7 @@ void decode_warning_key(struct decoder *d, const struct node *n, const char *key
 	va_list args;
 
 	va_start(args, format);
-	say(d, DIAG_WARNING, place_of(n, key), decode_path(d, n, key), format, args);
+	say(d, DIAG_WARNING, place_of(n, key), n, key, format, args);
 	va_end(args);
 }
 

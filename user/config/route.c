@@ -214,6 +214,8 @@ void check_reach(struct decoder *d, const struct node *routes)
 		const struct node *matches = node_get(it, "match");
 		bool conditional = matches && matches->type == NODE_LIST && matches->nr;
 
+		if (it->type != NODE_MAP)
+			continue;
 		if (always)
 			decode_warning(d, it, "is never reached, the route in line %u takes all",
 				       always->place.line);

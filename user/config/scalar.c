@@ -26,11 +26,11 @@ static int64_t most(const struct field *f)
 	return f->min || f->max ? f->max : UINT32_MAX;
 }
 
-static const char *want_number(struct decoder *d, const struct field *f)
+static const char *want_number(struct decoder *d, const struct field *f, bool too_much)
 {
 	if (f->want)
 		return f->want;
-	if (!f->min && most(f) >= INT32_MAX)
+	if (!f->min && most(f) >= INT32_MAX && !too_much)
 		return "a whole number of 0 or more";
 	return arena_printf(d->arena, "a whole number from %lld to %lld", (long long)f->min,
 			    (long long)most(f));
@@ -76,18 +76,19 @@ bool value_integer(struct decoder *d, const struct field *f, const struct node *
 		int64_t inside;
 		bool looks = n->type == NODE_STRING && !integer_parse(n->text, &inside);
 
-		decode_error(d, n, "%s is not a number, want %s%s", quoted(d, n), want_number(d, f),
+		decode_error(d, n, "%s is not a number, want %s%s", quoted(d, n), want_number(d, f, false),
 			     looks ? " without quotes" : "");
 		return false;
 	}
 	err = integer_parse(n->text, out);
 	if (err == -EINVAL) {
 		decode_error(d, n, "%s is not a whole number, want %s", quoted(d, n),
-			     want_number(d, f));
+			     want_number(d, f, false));
 		return false;
 	}
 	if (err || *out < f->min || *out > most(f)) {
-		decode_error(d, n, "%s is out of range, want %s", quoted(d, n), want_number(d, f));
+		decode_error(d, n, "%s is out of range, want %s", quoted(d, n),
+			     want_number(d, f, err || *out > most(f)));
 		return false;
 	}
 	return true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VirtualService: hosts, and the routes of calls to them. */
 #include <string.h>
+#include <strings.h>
 #include "base/strmap.h"
 #include "config/checks.h"
 #include "config/kinds.h"
@@ -63,8 +64,10 @@ static void check_overlap(struct decoder *d, const struct node *list)
 			if (*host == '*')
 				strmap_put(&wild, host, (void *)it);
 		}
-		if (other && other != it)
-			decode_error(d, it, "%s is given twice, %s covers it", quoted(d, it),
+		if (other && !strcasecmp(it->text, other->text))
+			decode_error(d, it, "%s is given twice", quoted(d, it));
+		else if (other)
+			decode_error(d, it, "%s is covered by %s already", quoted(d, it),
 				     quoted(d, other));
 	}
 	strmap_free(&wild);

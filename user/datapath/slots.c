@@ -115,6 +115,8 @@ void slots_reclaim(struct slots *s, uint64_t now)
 		s->nr_resting -= s->resting.at[done].n;
 		done++;
 	}
+	if (!done)
+		return;
 	s->resting.nr -= done;
 	memmove(s->resting.at, s->resting.at + done, s->resting.nr * sizeof(*s->resting.at));
 }

@@ -80,7 +80,7 @@ $(B)/tools/%: tests/tools/%.c | tools-present
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< -lpthread
 
 # Fuzzers: the parsers and the fuzz target, all by clang with libFuzzer.
-FUZZ_CFLAGS = -std=c11 -g -O1 $(filter-out -Wno-missing-field-initializers -Wmissing-prototypes,$(WARN)) -Wno-unused-command-line-argument
+FUZZ_CFLAGS = -std=c11 -g -O1 $(filter-out -Wmissing-prototypes,$(WARN)) -Wno-unused-command-line-argument
 FUZZ_SAN = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_LIB_OBJ := $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard user/base/*.c user/tree/*.c user/config/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))

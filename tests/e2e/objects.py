@@ -69,10 +69,16 @@ def balance(simple):
     return {"loadBalancer": {"simple": simple}}
 
 
-def targets(mesh, host, port=80):
-    """The addresses of a host that is in force, IPv4 first, as a client takes them."""
+def find(mesh, host, port=80):
+    """The addresses of a host that is in force, IPv4 first, as a client takes them; None: no host."""
     for one in mesh.json("services")["services"]:
         if one["host"] == host or one["host"].split(".")[0] == host:
             at = sorted(map(ipaddress.ip_address, one["addresses"]), key=lambda a: a.version)
             return [f"[{a}]:{port}" if a.version == 6 else f"{a}:{port}" for a in at]
-    raise AssertionError(f"{host} is no service")
+    return None
+
+
+def targets(mesh, host, port=80):
+    found = find(mesh, host, port)
+    assert found, f"{host} is no service"
+    return found

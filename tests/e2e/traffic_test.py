@@ -9,6 +9,7 @@ import urllib.request
 
 import yaml
 
+import load
 import mesh
 import objects
 
@@ -17,11 +18,8 @@ V1_AND_V2 = {"v1": None, "v2": None}
 
 @contextlib.contextmanager
 def fixture():
-    """Two pods of each version of the app `web`; two ports, of which 9090 greets. And four `raw`."""
-    pods = [objects.deployment("web", v, 2, (8080, 9090), args="--tcp 0.0.0.0:9090")
-            for v in ("v1", "v2")]
-    # the listener of --tcp is the one of port 9090
-    pods = [objects.deployment("web", v, 2, args="--tcp 0.0.0.0:9090") for v in ("v1", "v2")]
+    """Two pods of each version of the app `web`, which speak HTTP, and four `raw` that greet."""
+    pods = [objects.deployment("web", v, 2) for v in ("v1", "v2")]
     pods.append(objects.deployment("raw", "v1", 4, (7070,), args="--tcp"))
     with mesh.Mesh(pods=objects.text(*pods)) as m:
         yield m
@@ -39,56 +37,13 @@ def apply_split(m, host, weights, subsets=("v1", "v2"), **more):
     return objects.targets(m, host)[0]
 
 
-class Load:
-    """One client that connects at a constant rate beside the test, until ended."""
-
-    def __init__(self, m, target, rate=400, **options):
-        self.path = os.path.join(m.folder, f"load-{next(mesh.numbers)}")
-        options = {"http": "/", "count": 1000000, "timeout": 3000, **options}
-        self.process = m.spawn(target, rate=rate, log=self.path, **options)
-        self.wait(1)
-
-    def rows(self):
-        """(begin ns, end ns, result, pod, version) of each connection, in order."""
-        try:
-            with open(self.path, encoding="utf-8") as f:
-                lines = f.read().splitlines(keepends=True)
-        except FileNotFoundError:
-            return []
-        rows = [line.split() for line in lines if line.endswith("\n")]
-        return sorted((int(begin), int(end), *rest) for begin, end, *rest in rows)
-
-    def wait(self, number):
-        """Until that many more connections are over."""
-        wanted = len(self.rows()) + number
-        mesh.wait_for(lambda: len(self.rows()) >= wanted, 20, f"{wanted} connections")
-
-    def end(self):
-        self.process.terminate()
-        out, err = self.process.communicate(timeout=30)
-        assert out, err
-        return json.loads(out)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
-
-
-def assert_none_failed(tally):
-    assert tally["ok"] == tally["connections"] > 0, tally
-
-
 # Shifting.
 
 def test_any_hundred_consecutive_connections_are_75_and_25():
     with mesh.Mesh(mesh.example("echo.yaml")) as m:
         m.give_hosts()
         tally = m.client("echo:80", pod="echo-v2-0", http="/", count=1000, print_sequence=True)
-    assert_none_failed(tally)
+    load.assert_none_failed(tally)
     versions = [version for _, version in tally["sequence"]]
     assert len(versions) == 1000 and set(tally["by_pod"]) == {
         "echo-v1-0", "echo-v1-1", "echo-v2-0", "echo-v2-1"}, tally
@@ -102,15 +57,15 @@ def test_a_shift_under_constant_load_loses_no_connection_and_holds_at_once(m):
     phases = [{"v1": 75, "v2": 25}, {"v1": 50, "v2": 50}, {"v1": 0, "v2": 100}]
     target = apply_split(m, "shift", phases[0])
     applied = [(0, 0)]
-    with Load(m, target) as load:
-        load.wait(200)
+    with load.Load(m, target) as run:
+        run.wait(200)
         for weights in phases[1:]:
             before = time.monotonic_ns()
             m.apply(objects.text(objects.split("shift", weights, protocol="http")))
             applied.append((before, time.monotonic_ns()))
-            load.wait(200)
-        assert_none_failed(load.end())
-    rows = load.rows()
+            run.wait(200)
+        load.assert_none_failed(run.end())
+    rows = run.rows()
     ends = [before for before, _ in applied[1:]] + [rows[-1][1] + 1]
     for weights, (_, returned), end in zip(phases, applied, ends):
         versions = [row[4] for row in rows if row[0] > returned and row[1] < end]
@@ -123,16 +78,16 @@ def test_a_shift_under_constant_load_loses_no_connection_and_holds_at_once(m):
 def test_the_first_connection_after_apply_returned_follows_the_new_weights(m):
     target = apply_split(m, "flip", {"v1": 100, "v2": 0})
     returned = []
-    with Load(m, target, rate=2000) as load:
+    with load.Load(m, target, rate=2000) as run:
         for number in range(20):
             version = ("v2", "v1")[number % 2]
             m.apply(objects.text(objects.split("flip", {version: 1}, protocol="http")))
             returned.append((time.monotonic_ns(), version))
             tally = m.client(target, http="/", count=2)
             assert tally["by_version"] == {version: 2}, tally
-            load.wait(3)
-        assert_none_failed(load.end())
-    rows = load.rows()
+            run.wait(3)
+        load.assert_none_failed(run.end())
+    rows = run.rows()
     for at, version in returned:
         first = next(row for row in rows if row[0] > at)
         assert first[4] == version, (at, version, first)
@@ -180,7 +135,7 @@ def assert_half_and_half(m):
     tally = m.client("reviews:9080", pod="productpage-v1-0", http="/", count=500,
                      print_sequence=True)
     versions = [version for _, version in tally["sequence"]]
-    assert_none_failed(tally)
+    load.assert_none_failed(tally)
     for at in range(400):
         assert abs(versions[at:at + 100].count("v3") - 50) <= 1, at
     reviews = call_page(m, 40)
@@ -189,7 +144,7 @@ def assert_half_and_half(m):
     assert rated == ["ratings-v1-0"] * 20, rated
     m.apply(objects.text(objects.split("reviews", {"v1": 990, "v3": 10}, 9080, "http")))
     tally = m.client("reviews:9080", pod="productpage-v1-0", http="/", count=1000)
-    assert_none_failed(tally)
+    load.assert_none_failed(tally)
     assert abs(tally["by_version"]["v1"] - 990) <= 1, tally
 
 
@@ -204,7 +159,7 @@ def test_a_subsets_policy_overrides_the_hosts(m):
     tally = m.client(target, count=10000, procs=2, parallel=2)
     picks = list(tally["by_pod"].values())
     # a binomial's deviation is 43; five of them
-    assert_none_failed(tally)
+    load.assert_none_failed(tally)
     assert len(picks) == 4 and all(abs(n - 2500) <= 220 for n in picks), tally
     assert max(picks) - min(picks) > 1, "random as even as this is none"
     m.apply(objects.text(objects.split(host, {"v1": 1})))
@@ -228,7 +183,7 @@ def test_an_endpoint_that_holds_connections_gets_few_new_ones(m):
             for count in (2, 3, 4):
                 with_pods(count)
                 tally = m.client(f"{address}:80", count=400)
-                assert_none_failed(tally)
+                load.assert_none_failed(tally)
                 free = [tally["by_pod"].get(f"raw-v1-{i}", 0) for i in range(1, count)]
                 assert tally["by_pod"].get("raw-v1-0", 0) < min(free) / 4, tally
         mesh.wait_for(lambda at=f"{address}:80": "raw-v1-0" in m.client(at, count=20)["by_pod"])
@@ -244,7 +199,7 @@ def test_a_static_entry_sends_its_virtual_address_to_its_endpoints():
         m.apply(text)
         for pod in (None, "mongo-1"):
             tally = m.client("10.100.27.1:27018", pod=pod, count=100, check_peername=True)
-            assert_none_failed(tally)
+            load.assert_none_failed(tally)
             assert set(tally["by_pod"]) == {"mongo-0", "mongo-1"}, tally
             assert tally["peername_mismatch"] == 0, tally
         assert m.client("10.100.27.1:27017", timeout=200)["ok"] == 0
@@ -300,14 +255,14 @@ def test_deleted_rules_under_load_fall_back_to_the_plain_service(m):
     ways = ((("delete", "-f", "-"), rules), (("delete", "virtualservice", "undone"), None))
     for argv, given in ways:
         target = apply_split(m, "undone", {"v1": 1})
-        with Load(m, target) as load:
-            load.wait(100)
+        with load.Load(m, target) as run:
+            run.wait(100)
             p = m.shunt(*argv, input=given)
             returned = time.monotonic_ns()
-            load.wait(200)
-            assert_none_failed(load.end())
+            run.wait(200)
+            load.assert_none_failed(run.end())
         assert "virtualservice.networking.istio.io/undone deleted" in p.stdout, p
-        rows = load.rows()
+        rows = run.rows()
         before = {row[4] for row in rows[:100]}
         after = {row[3] for row in rows if row[0] > returned}
         assert before == {"v1"} and after == ALL_PODS, (argv, before, after)
@@ -326,71 +281,7 @@ def test_a_route_to_a_subset_that_is_gone_refuses_with_its_reason(m):
     kinds = [e["kind"] for e in m.json("events")["events"] if e["dialled"] == target]
     assert kinds.count("refused_no_cluster") == 100, kinds
     m.shunt("delete", "vs", "gone")
-    assert_none_failed(m.client(target, http="/", count=80))
-
-
-# Services and pods that change in the config folder.
-
-def change_pods(m, changes):
-    """Writes pods.yaml with `changes`: {name: function of the pod}."""
-    pods = list(yaml.safe_load_all(m.pods.yaml))
-    for pod in pods:
-        changes.get(pod["metadata"]["name"], lambda _: None)(pod)
-    m.write("pods.yaml", objects.text(*pods))
-
-
-def not_ready(pod):
-    pod["status"]["conditions"][0]["status"] = "False"
-
-
-def now_v1(pod):
-    pod["metadata"]["labels"]["version"] = "v1"
-
-
-def now_other(pod):
-    pod["metadata"]["labels"]["app"] = "other"
-
-
-def test_pods_and_services_that_change_under_load_are_followed(m):
-    subset = objects.text(objects.rule("followed", V1_AND_V2),
-                          objects.split("followed", {"v1": 1}, protocol="http"))
-    m.write("followed.yaml", objects.text(objects.service("followed", "web")) + subset)
-    target = mesh.wait_for(lambda: objects.find(m, "followed"))[0]
-
-    def reached():
-        return set(m.client(target, http="/", count=40)["by_pod"])
-
-    def service(app, **more):
-        return lambda: m.write("followed.yaml", objects.text(
-            objects.service("followed", app, **more)) + subset)
-
-    steps = [
-        (lambda: change_pods(m, {"web-v1-0": not_ready}), {"web-v1-1"}),
-        (lambda: change_pods(m, {"web-v1-0": not_ready, "web-v2-0": now_v1}),
-         {"web-v1-1", "web-v2-0"}),
-        (lambda: change_pods(m, {"web-v1-1": now_other, "web-v1-0": now_other}), None),
-        (lambda: change_pods(m, {"web-v1-0": now_other}), {"web-v1-1"}),
-        (service("other"), {"web-v1-0"}),
-        (lambda: change_pods(m, {}), None),
-        (service("web"), {"web-v1-0", "web-v1-1"}),
-    ]
-    with Load(m, target) as load:
-        for change, wanted in steps:
-            if wanted is None:
-                continue
-            change()
-            mesh.wait_for(lambda w=wanted: reached() == w, what=f"only {wanted} is reached")
-            load.wait(20)
-        assert_none_failed(load.end())
-
-
-def test_another_target_port_under_load_is_followed(m):
-    def write(port):
-        m.write("ported.yaml", objects.text(objects.service("ported", "web", target=port)))
-
-    write(8080)
-    target = mesh.wait_for(lambda: objects.find(m, "ported"))[0]
-    write(9090)
+    load.assert_none_failed(m.client(target, http="/", count=80))
 
 
 if __name__ == "__main__":

@@ -161,10 +161,13 @@ TEST(half_written_file_keeps_what_was_before)
 	close(first);
 	files_follow(&f.files);
 	CU_ASSERT_EQUAL(port_of(&f, "a"), 80);
+	CU_ASSERT_EQUAL(f.files.busy.nr, 1); /* to be tried again without an event */
+	CU_ASSERT(!files_follow(&f.files));
 	put_text(second, SERVICE("a", "90"));
 	close(second);
 	CU_ASSERT(files_follow(&f.files));
 	CU_ASSERT_EQUAL(port_of(&f, "a"), 90);
+	CU_ASSERT_EQUAL(f.files.busy.nr, 0);
 	folder_end(&f);
 }
 

@@ -4,20 +4,20 @@
 
 TEST(service_entry_is_decoded)
 {
-	struct config_read r = config_read(
-		HEAD("ServiceEntry") "spec:\n"
-				     "  hosts: [Db.Example.com]\n"
-				     "  addresses: [240.1.1.1, 240.1.2.0/24, 'fd00::1/128']\n"
-				     "  ports:\n"
-				     "  - {number: 80, name: http, protocol: HTTP, targetPort: 8080}\n"
-				     "  - {number: 27017, name: db, protocol: mongo}\n"
-				     "  location: MESH_INTERNAL\n"
-				     "  resolution: STATIC\n"
-				     "  endpoints:\n"
-				     "  - address: 10.0.0.1\n"
-				     "    ports: {http: 8081}\n"
-				     "    labels: {version: v1}\n"
-				     "  - {address: 'fd00::2', weight: 3, locality: a/b}\n");
+	struct config_read r = config_read(HEAD(
+		"ServiceEntry") "spec:\n"
+				"  hosts: [Db.Example.com]\n"
+				"  addresses: [240.1.1.1, 240.1.2.0/24, 'fd00::1/128']\n"
+				"  ports:\n"
+				"  - {number: 80, name: http, protocol: HTTP, targetPort: 8080}\n"
+				"  - {number: 27017, name: db, protocol: mongo}\n"
+				"  location: MESH_INTERNAL\n"
+				"  resolution: STATIC\n"
+				"  endpoints:\n"
+				"  - address: 10.0.0.1\n"
+				"    ports: {http: 8081}\n"
+				"    labels: {version: v1}\n"
+				"  - {address: 'fd00::2', weight: 3, locality: a/b}\n");
 	const struct service_entry *entry;
 	char text[INET_TEXT];
 
@@ -82,7 +82,8 @@ TEST(labels_of_the_metadata_win)
 
 TEST(workload_by_name_is_not_in_force)
 {
-	struct config_read r = config_read(HEAD("WorkloadEntry") "spec: {address: vm.example.com}\n");
+	struct config_read r =
+		config_read(HEAD("WorkloadEntry") "spec: {address: vm.example.com}\n");
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
 	CU_ASSERT(!r.objects[0]->workload.has_address);

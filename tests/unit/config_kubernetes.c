@@ -52,21 +52,21 @@ TEST(service_without_address_may_be_headless_or_external)
 
 TEST(pod_is_decoded)
 {
-	struct config_read r = config_read(
-		"apiVersion: v1\n"
-		"kind: Pod\n"
-		"metadata: {name: a, labels: {version: v1}, deletionTimestamp: "
-		"'2024-01-01T00:00:00Z'}\n"
-		"spec:\n"
-		"  nodeName: n1\n"
-		"  hostNetwork: true\n"
-		"  containers:\n"
-		"  - {name: c, image: x, ports: [{containerPort: 8080, name: web}]}\n"
-		"  - {name: d, ports: [{containerPort: 9090}]}\n"
-		"status:\n"
-		"  podIP: 10.1.0.1\n"
-		"  podIPs: [{ip: 10.1.0.1}, {ip: 'fd00::1'}]\n"
-		"  conditions: [{type: Ready, status: 'False'}]\n");
+	struct config_read r =
+		config_read("apiVersion: v1\n"
+			    "kind: Pod\n"
+			    "metadata: {name: a, labels: {version: v1}, deletionTimestamp: "
+			    "'2024-01-01T00:00:00Z'}\n"
+			    "spec:\n"
+			    "  nodeName: n1\n"
+			    "  hostNetwork: true\n"
+			    "  containers:\n"
+			    "  - {name: c, image: x, ports: [{containerPort: 8080, name: web}]}\n"
+			    "  - {name: d, ports: [{containerPort: 9090}]}\n"
+			    "status:\n"
+			    "  podIP: 10.1.0.1\n"
+			    "  podIPs: [{ip: 10.1.0.1}, {ip: 'fd00::1'}]\n"
+			    "  conditions: [{type: Ready, status: 'False'}]\n");
 	const struct pod *pod;
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);

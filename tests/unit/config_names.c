@@ -8,9 +8,10 @@
 
 TEST(hosts_follow_the_rules_of_names)
 {
-	static const char *const good[] = {"a", "A-b.c", "a.b.", "*", "*.a.b", "*foo.a", "*-x.a", "*a"};
-	static const char *const bad[] = {"", "-a", "a-", "a..b", ".a", "a.1", "a b", "*.", "a.*", "**",
-					  "*.1", "a_b", "*-.a"};
+	static const char *const good[] = {"a",	    "A-b.c",  "a.b.",  "*",
+					   "*.a.b", "*foo.a", "*-x.a", "*a"};
+	static const char *const bad[] = {"",	"-a",  "a-", "a..b", ".a",  "a.1", "a b",
+					  "*.", "a.*", "**", "*.1",  "a_b", "*-.a"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		CU_ASSERT(name_is_wild(good[i]));
@@ -35,9 +36,16 @@ TEST(durations_are_of_the_go_form)
 	static const struct {
 		const char *text;
 		int64_t ns;
-	} good[] = {{"1.5s", 1500000000}, {"1h30m", 5400000000000}, {"250ms", 250000000},
-		    {"0", 0}, {"0s", 0}, {".5s", 500000000}, {"1us", 1000}, {"3m2s1ms", 182001000000}};
-	static const char *const bad[] = {"", "1", "s", "1 s", "1d", "1e3s", "--1s", "1.2.3s", "infs"};
+	} good[] = {{"1.5s", 1500000000},
+		    {"1h30m", 5400000000000},
+		    {"250ms", 250000000},
+		    {"0", 0},
+		    {"0s", 0},
+		    {".5s", 500000000},
+		    {"1us", 1000},
+		    {"3m2s1ms", 182001000000}};
+	static const char *const bad[] = {"",	  "1",	  "s",	    "1 s", "1d",
+					  "1e3s", "--1s", "1.2.3s", "infs"};
 	int64_t ns;
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {

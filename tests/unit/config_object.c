@@ -18,8 +18,8 @@ TEST(list_gives_its_items)
 
 TEST(items_of_a_kinds_list_need_not_name_it)
 {
-	struct config_read r =
-		config_read("apiVersion: v1\nkind: NamespaceList\nitems: [{metadata: {name: a}}]\n");
+	struct config_read r = config_read(
+		"apiVersion: v1\nkind: NamespaceList\nitems: [{metadata: {name: a}}]\n");
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
 	CU_ASSERT_EQUAL(r.objects[0]->kind, KIND_NAMESPACE);
@@ -43,8 +43,8 @@ TEST(unknown_kind_is_told_once)
 
 TEST(security_kind_is_warned_of)
 {
-	struct config_read r = config_read(
-		"{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy}\n");
+	struct config_read r =
+		config_read("{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy}\n");
 
 	CU_ASSERT_EQUAL(r.diags.nr_warnings, 1);
 	CU_ASSERT_STRING_EQUAL(only_diag(&r),
@@ -54,7 +54,8 @@ TEST(security_kind_is_warned_of)
 
 TEST(good_objects_come_beside_faulty_ones)
 {
-	struct config_read r = config_read(NAMESPACE("a") "\n---\n" NAMESPACE("B") "\n---\n" NAMESPACE("c"));
+	struct config_read r =
+		config_read(NAMESPACE("a") "\n---\n" NAMESPACE("B") "\n---\n" NAMESPACE("c"));
 
 	CU_ASSERT_EQUAL(r.err, -EINVAL);
 	CU_ASSERT_EQUAL(r.nr, 2);
@@ -84,10 +85,11 @@ TEST(own_keys_are_checked)
 					      "  name: a\n"
 					      "  labels: {shunt.io/capture: socket}\n"
 					      "  annotations: {shunt.io/split: request}\n");
-	struct config_read bad = config_read("apiVersion: v1\nkind: Namespace\nmetadata:\n"
-					     "  name: a\n"
-					     "  labels: {shunt.io/drain: keep}\n"
-					     "  annotations: {shunt.io/splt: x, shunt.io/splice: yes}\n");
+	struct config_read bad =
+		config_read("apiVersion: v1\nkind: Namespace\nmetadata:\n"
+			    "  name: a\n"
+			    "  labels: {shunt.io/drain: keep}\n"
+			    "  annotations: {shunt.io/splt: x, shunt.io/splice: yes}\n");
 
 	CU_ASSERT_EQUAL_FATAL(good.nr, 1);
 	CU_ASSERT_EQUAL_FATAL(good.objects[0]->nr_later, 1);

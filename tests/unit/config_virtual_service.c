@@ -46,8 +46,7 @@ TEST(bookinfo_split_is_decoded)
 	CU_ASSERT_EQUAL(vs->http[0].destinations[0].port, 9080);
 	CU_ASSERT_EQUAL(vs->http[0].destinations[0].weight, 50);
 	CU_ASSERT_EQUAL(vs->http[0].destinations[0].place.line, 13);
-	CU_ASSERT_STRING_EQUAL(vs->http[0].destinations[1].host,
-			       "reviews.other.svc.cluster.local");
+	CU_ASSERT_STRING_EQUAL(vs->http[0].destinations[1].host, "reviews.other.svc.cluster.local");
 	CU_ASSERT_EQUAL(vs->http[0].destinations[1].port, 0);
 	CU_ASSERT_PTR_NULL(vs->http_later);
 	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
@@ -56,9 +55,10 @@ TEST(bookinfo_split_is_decoded)
 
 TEST(name_with_a_dot_is_taken_as_whole)
 {
-	struct config_read r = config_read(HEAD("VirtualService") "spec:\n"
-						"  hosts: [reviews.b, '*.example.com', 10.0.0.1]\n"
-						"  http: [{route: [{destination: {host: x.b}}]}]\n");
+	struct config_read r = config_read(
+		HEAD("VirtualService") "spec:\n"
+				       "  hosts: [reviews.b, '*.example.com', 10.0.0.1]\n"
+				       "  http: [{route: [{destination: {host: x.b}}]}]\n");
 	const struct virtual_service *vs;
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
@@ -87,7 +87,8 @@ TEST(weight_zero_among_several_is_dropped)
 
 TEST(weight_of_a_single_destination_is_ignored)
 {
-	struct config_read r = config_read(VS_HTTP("{route: [{destination: {host: b}, weight: 0}]}"));
+	struct config_read r =
+		config_read(VS_HTTP("{route: [{destination: {host: b}, weight: 0}]}"));
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
 	CU_ASSERT_EQUAL(r.objects[0]->virtual_service.http[0].destinations[0].weight, 1);
@@ -99,16 +100,17 @@ TEST(weight_sum_is_measured_after_division)
 	struct config_read good = config_read(VS_HTTP(
 		"{route: [{destination: {host: b}, weight: 1000000}, {destination: {host: c}, "
 		"weight: 3000000}]}"));
-	struct config_read bad = config_read(VS_HTTP(
-		"{route: [{destination: {host: b}, weight: 1}, {destination: {host: c}, "
-		"weight: 10000}]}"));
+	struct config_read bad = config_read(
+		VS_HTTP("{route: [{destination: {host: b}, weight: 1}, {destination: {host: c}, "
+			"weight: 10000}]}"));
 
 	CU_ASSERT_EQUAL(good.nr, 1);
 	CU_ASSERT_EQUAL(bad.nr, 0);
-	CU_ASSERT_STRING_EQUAL(only_diag(&bad),
-			       "VirtualService/default/a: spec.http[0].route: the weights add up to "
-			       "10001 after division by their greatest common divisor, want at most "
-			       "10000");
+	CU_ASSERT_STRING_EQUAL(
+		only_diag(&bad),
+		"VirtualService/default/a: spec.http[0].route: the weights add up to "
+		"10001 after division by their greatest common divisor, want at most "
+		"10000");
 	config_read_free(&good);
 	config_read_free(&bad);
 }
@@ -129,18 +131,19 @@ TEST(more_than_64_destinations_are_refused)
 
 TEST(section_points_at_its_first_field_not_in_force)
 {
-	struct config_read r = config_read(
-		HEAD("VirtualService") "spec:\n"
-				       "  hosts: [a]\n"
-				       "  http:\n"
-				       "  - match: [{port: 80}]\n"
-				       "    route: [{destination: {host: b}}]\n"
-				       "  - match: [{headers: {x: {exact: y}}}]\n"
-				       "    timeout: 1s\n"
-				       "    route: [{destination: {host: b}}]\n"
-				       "  tcp: [{match: [{port: 81}], route: [{destination: {host: c}}]}]\n"
-				       "  tls: [{match: [{sniHosts: [a]}], route: [{destination: {host: "
-				       "c}}]}]\n");
+	struct config_read r = config_read(HEAD(
+		"VirtualService") "spec:\n"
+				  "  hosts: [a]\n"
+				  "  http:\n"
+				  "  - match: [{port: 80}]\n"
+				  "    route: [{destination: {host: b}}]\n"
+				  "  - match: [{headers: {x: {exact: y}}}]\n"
+				  "    timeout: 1s\n"
+				  "    route: [{destination: {host: b}}]\n"
+				  "  tcp: [{match: [{port: 81}], route: [{destination: {host: "
+				  "c}}]}]\n"
+				  "  tls: [{match: [{sniHosts: [a]}], route: [{destination: {host: "
+				  "c}}]}]\n");
 	const struct virtual_service *vs;
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
@@ -229,8 +232,8 @@ TEST(every_fault_of_an_object_is_told)
 
 TEST(unknown_field_warns_when_lenient)
 {
-	struct config_read r = config_read_with(
-		VS_HTTP("{wait: 3, route: [{destination: {host: b}}]}"), true);
+	struct config_read r =
+		config_read_with(VS_HTTP("{wait: 3, route: [{destination: {host: b}}]}"), true);
 
 	CU_ASSERT_EQUAL(r.nr, 1);
 	CU_ASSERT_EQUAL(r.diags.nr_errors, 0);

@@ -43,7 +43,8 @@ struct agent {
 
 	struct admin *admin;
 	struct scrape *scrape;
-	struct loop_source *reclaim, *minute, *sync;
+	struct loop_source *reclaim, *minute, *sync, *busy;
+	uint64_t busy_ms; /* until files that were busy are tried again */
 	struct event events[AGENT_EVENTS];
 	uint64_t nr_events; /* ever; the last AGENT_EVENTS are kept */
 	struct timespec started;

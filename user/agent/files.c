@@ -27,7 +27,8 @@ static void file_drop(struct files *f, const char *name)
 	source_file_free(strmap_remove(&f->files, name));
 }
 
-static void file_follow(struct files *f, const char *name)
+/* False when nothing changed, as the file is still being written. */
+static bool file_follow(struct files *f, const char *name)
 {
 	struct source_file *file = strmap_get(&f->files, name);
 	bool fresh = !file;
@@ -38,12 +39,15 @@ static void file_follow(struct files *f, const char *name)
 		file = source_file_new(path);
 	err = source_file_read(file, &f->decode);
 	free(path);
+	if (err == -EAGAIN)
+		strmap_put(&f->busy, name, f);
 	if (!err && fresh)
 		strmap_put(&f->files, name, file);
 	else if (err && fresh)
 		source_file_free(file);
 	else if (err == -ENOENT)
 		file_drop(f, name);
+	return err != -EAGAIN;
 }
 
 /* The folder may be made, moved or replaced later: the one above it tells. */
@@ -86,6 +90,7 @@ void files_read_all(struct files *f)
 	struct dirent *e;
 	DIR *dir;
 
+	strmap_free(&f->busy);
 	folder_watch(f); /* first, so that no change falls in between */
 	dir = opendir(f->dir);
 	while (dir && (e = readdir(dir))) {
@@ -126,6 +131,7 @@ void files_close(struct files *f)
 	strmap_each(&f->files, e)
 		source_file_free(e->value);
 	strmap_free(&f->files);
+	strmap_free(&f->busy);
 	close(f->inotify);
 	free(f->dir);
 	f->dir = NULL;
@@ -189,19 +195,20 @@ static void events_take(struct files *f, struct news *news)
 
 bool files_follow(struct files *f)
 {
-	struct news news = {0};
+	struct news news = {.read = f->busy};
 	struct strmap_entry *e;
 	bool changed;
 
+	f->busy = (struct strmap){0};
 	events_take(f, &news);
-	changed = news.all || news.read.nr || news.gone.nr;
+	changed = news.all || news.gone.nr;
 	if (news.all) {
 		files_read_all(f);
 	} else {
 		strmap_each(&news.gone, e)
 			file_drop(f, e->key);
 		strmap_each(&news.read, e)
-			file_follow(f, e->key);
+			changed |= file_follow(f, e->key);
 	}
 	strmap_free(&news.read);
 	strmap_free(&news.gone);

@@ -14,12 +14,17 @@ struct files {
 	int inotify;	     /* readable when something changed */
 	int watch, above;    /* watches of the folder and of the one above it; -1: none */
 	struct strmap files; /* name -> struct source_file * */
+	struct strmap busy;  /* names of files that someone had open for writing */
 };
 
 /* Watches `dir`, which may be missing, and reads what is there. */
 int files_open(struct files *f, const char *dir, const struct decode_options *decode);
 void files_close(struct files *f);
-/* Takes all events that wait and reads what they name; true when objects may have changed. */
+/*
+ * Takes all events that wait and reads what they name, and what was busy; true when objects may
+ * have changed. The kernel tells of a close just before the file counts as closed, so while
+ * f->busy is not empty this is to be called again soon, without an event.
+ */
 bool files_follow(struct files *f);
 /* Reads everything again. */
 void files_read_all(struct files *f);

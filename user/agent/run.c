@@ -15,6 +15,8 @@
 #include "telemetry/scrape.h"
 
 #define MINUTE_MS 60000
+#define BUSY_FIRST_MS 2
+#define BUSY_MOST_MS 1024
 
 /* Tells the service manager that started us, if one did: a datagram to the socket it named. */
 static void service_notify(const char *state)
@@ -76,13 +78,24 @@ static void sync_expired(void *arg)
 	state_sync(&a->state);
 }
 
+static void files_expired(void *arg)
+{
+	struct agent *a = arg;
+
+	if (files_follow(&a->files))
+		agent_reconcile(a);
+	if (a->files.busy.nr)
+		loop_timer_set(a->busy, a->busy_ms, 0);
+	a->busy_ms = a->busy_ms < BUSY_MOST_MS ? a->busy_ms * 2 : BUSY_MOST_MS;
+}
+
 static void files_ready(uint32_t events, void *arg)
 {
 	struct agent *a = arg;
 
 	(void)events;
-	if (files_follow(&a->files))
-		agent_reconcile(a);
+	a->busy_ms = BUSY_FIRST_MS;
+	files_expired(a);
 }
 
 static void event_keep(const struct event *e, void *arg)
@@ -116,6 +129,7 @@ static void signal_ready(uint32_t events, void *arg)
 	}
 	files_read_all(&a->files);
 	agent_reconcile(a);
+	files_ready(0, a); /* what was busy is tried again */
 }
 
 static void request_run(struct admin_client *c, json_t *request, void *arg)
@@ -210,6 +224,8 @@ static int start_loop(struct agent *a)
 	if (!err)
 		err = loop_timer(a->loop, sync_expired, a, &a->sync);
 	if (!err)
+		err = loop_timer(a->loop, files_expired, a, &a->busy);
+	if (!err)
 		loop_timer_set(a->minute, MINUTE_MS, MINUTE_MS);
 	return err ? start_failed("event loop", err, NULL) : 0;
 }
@@ -222,6 +238,7 @@ static int start_listening(struct agent *a)
 	int err;
 
 	err = loop_add(a->loop, a->files.inotify, EPOLLIN, files_ready, a, &source);
+	files_ready(0, a);
 	if (!err)
 		err = admin_open(a->loop, path, request_run, a, &a->admin);
 	if (!err)
@@ -277,6 +294,7 @@ static void stop(struct agent *a)
 	loop_timer_remove(a->reclaim);
 	loop_timer_remove(a->minute);
 	loop_timer_remove(a->sync);
+	loop_timer_remove(a->busy);
 	loop_free(a->loop);
 	if (a->signals > 0)
 		close(a->signals);

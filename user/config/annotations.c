@@ -32,18 +32,36 @@ static const struct key {
 	bool (*accepts)(const char *text);
 	const char *want;
 } keys[] = {
-	{"traffic", ON(KIND_POD) | ON(KIND_NAMESPACE), {"enabled", "disabled"}, NULL,
+	{"traffic",
+	 ON(KIND_POD) | ON(KIND_NAMESPACE),
+	 {"enabled", "disabled"},
+	 NULL,
 	 "enabled or disabled"},
-	{"split", ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE) | ON(KIND_NAMESPACE),
-	 {"connection", "request"}, NULL, "connection or request"},
-	{"on-proxy-failure", ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE), {"bypass", "refuse"}, NULL,
+	{"split",
+	 ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE) | ON(KIND_NAMESPACE),
+	 {"connection", "request"},
+	 NULL,
+	 "connection or request"},
+	{"on-proxy-failure",
+	 ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE),
+	 {"bypass", "refuse"},
+	 NULL,
 	 "bypass or refuse"},
 	{"capture", ON(KIND_POD) | ON(KIND_NAMESPACE), {"socket", "tc"}, NULL, "socket or tc"},
-	{"splice", ON(KIND_POD) | ON(KIND_NAMESPACE) | ON(KIND_SERVICE), {"off", "on"}, NULL,
+	{"splice",
+	 ON(KIND_POD) | ON(KIND_NAMESPACE) | ON(KIND_SERVICE),
+	 {"off", "on"},
+	 NULL,
 	 "\"off\" or \"on\""},
-	{"drain", ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE), {"keep", "now"}, is_period,
+	{"drain",
+	 ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE),
+	 {"keep", "now"},
+	 is_period,
 	 "keep, now or a duration like 30s"},
-	{"guard", ON(KIND_VIRTUAL_SERVICE), {"none"}, is_guard,
+	{"guard",
+	 ON(KIND_VIRTUAL_SERVICE),
+	 {"none"},
+	 is_guard,
 	 "none, or a guard like connect-failure>10%/100"},
 };
 #define NR_KEYS (sizeof(keys) / sizeof(*keys))
@@ -67,7 +85,7 @@ static const char *kinds_of(struct decoder *d, const struct key *key)
 	return text;
 }
 
-static void check_key(struct decoder *d, const struct node *map, const struct node *n)
+static void check_key(struct decoder *d, const struct node *n)
 {
 	const char *name = n->key + strlen(PREFIX), *near = NULL;
 	const struct key *key = NULL;
@@ -78,17 +96,30 @@ static void check_key(struct decoder *d, const struct node *map, const struct no
 		near = nearest(name, near, keys[i].name);
 	}
 	if (!key && near)
-		decode_error_key(d, map, n->key, "unknown key, did you mean " PREFIX "%s?", near);
+		decode_error_name(d, n, "unknown key, did you mean " PREFIX "%s?", near);
 	else if (!key)
-		decode_error_key(d, map, n->key, "unknown key");
+		decode_error_name(d, n, "unknown key");
 	else if (!(key->kinds & ON(d->object->kind)))
-		decode_error_key(d, map, n->key, "has no effect on a %s, want it on %s",
-				 kinds[d->object->kind].name, kinds_of(d, key));
+		decode_error_name(d, n, "has no effect on a %s, want it on %s",
+				  kinds[d->object->kind].name, kinds_of(d, key));
 	else if (n->type != NODE_STRING)
 		return; /* said with the labels */
 	else if (!is_value(key, n->text))
 		decode_error(d, n, "%s is not known, want %s", quoted(d, n), key->want);
 	else if (strcmp(key->values[0], n->text))
+		decode_later(d, n);
+}
+
+/* Istio's own, where passing over them in silence would be wrong. */
+static void check_istio_key(struct decoder *d, const struct node *n)
+{
+	enum kind kind = d->object->kind;
+	bool networking = !d->open;
+
+	if (networking && !strcmp(n->key, "istio.io/dry-run"))
+		decode_error_name(d, n, "has no effect on a %s, want none", kinds[kind].name);
+	if (kind == KIND_SERVICE && !strcmp(n->key, "networking.istio.io/exportTo") &&
+	    n->type == NODE_STRING && strcmp(n->text, "*"))
 		decode_later(d, n);
 }
 
@@ -100,10 +131,13 @@ void annotations_check(struct decoder *d, const struct node *root)
 	for (size_t i = 0; i < 2; i++) {
 		const struct node *map = node_get(metadata, maps[i]);
 
-		if (!map || map->type != NODE_MAP)
+		if (!map || map->type != NODE_MAP || map->nr > LABELS_MAX)
 			continue;
-		node_each(map, it)
+		node_each(map, it) {
 			if (!strncmp(it->key, PREFIX, strlen(PREFIX)))
-				check_key(d, map, it);
+				check_key(d, it);
+			else if (i)
+				check_istio_key(d, it);
+		}
 	}
 }

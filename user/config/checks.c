@@ -12,7 +12,8 @@ void check_label(struct decoder *d, const struct node *n, void *into)
 {
 	(void)into;
 	if (!name_is_label(n->text))
-		decode_error(d, n, "%s is no name, want at most 63 letters, digits and inner dashes",
+		decode_error(d, n,
+			     "%s is no name, want at most 63 letters, digits and inner dashes",
 			     quoted(d, n));
 }
 
@@ -33,13 +34,6 @@ void check_subnet(struct decoder *d, const struct node *n, void *into)
 	if (!inet_parse_cidr(n->text, &address, &prefix))
 		decode_error(d, n, "%s is no address, want one like 10.0.0.1 or 10.0.0.0/8",
 			     quoted(d, n));
-}
-
-void check_address(struct decoder *d, const struct node *n, void *into)
-{
-	(void)into;
-	if (!name_is_address(n->text))
-		decode_error(d, n, "%s is no address, want IPv4 or IPv6", quoted(d, n));
 }
 
 void check_label_entry(struct decoder *d, const struct node *n, void *into)
@@ -96,8 +90,9 @@ void check_protocol(struct decoder *d, const struct node *n, void *into)
 	if (!n->length)
 		return;
 	if (protocol_parse(n->text) == PROTOCOL_AUTO || strchr(n->text, '/'))
-		decode_error(d, n, "%s is no protocol, want TCP, HTTP, HTTP2, GRPC, HTTPS, TLS, "
-				   "MONGO, REDIS, MYSQL or UDP",
+		decode_error(d, n,
+			     "%s is no protocol, want TCP, HTTP, HTTP2, GRPC, HTTPS, TLS, "
+			     "MONGO, REDIS, MYSQL or UDP",
 			     quoted(d, n));
 }
 
@@ -154,7 +149,8 @@ void check_sidecar_host(struct decoder *d, const struct node *n, void *into)
 		decode_error(d, n, "%s has no good namespace, want namespace/host like ./* or */*",
 			     quoted(d, n));
 	else if (!is_server_host(slash + 1, false))
-		decode_error(d, n, "%s is no host, want *, a full DNS name or *.name", quoted(d, n));
+		decode_error(d, n, "%s is no host, want *, a full DNS name or *.name",
+			     quoted(d, n));
 }
 
 /* One entry of exportTo; false after a fault. */
@@ -194,7 +190,8 @@ void check_export_to(struct decoder *d, const struct node *n, bool nobody)
 			decode_error(d, it, "%s is given twice", quoted(d, it));
 	}
 	strmap_free(&seen);
-	if (list->nr && !(list->nr == 1 && !strcmp(list->child->text ? list->child->text : "", "*")))
+	if (list->nr &&
+	    !(list->nr == 1 && !strcmp(list->child->text ? list->child->text : "", "*")))
 		decode_later(d, list);
 }
 
@@ -208,7 +205,8 @@ void check_one_of(struct decoder *d, const struct node *n, const char *const *ke
 		if (!it || it->type == NODE_NULL)
 			continue;
 		if (first)
-			decode_error_key(d, n, *keys, "%s is given too, want only one of them", first);
+			decode_error_key(d, n, *keys, "%s is given too, want only one of them",
+					 first);
 		first = first ? first : *keys;
 	}
 }

@@ -12,32 +12,39 @@ static const struct field *field_find(const struct message *m, const char *key)
 	return NULL;
 }
 
+static const char *guess(struct decoder *d, const struct message *m, const char *key)
+{
+	const char *near = NULL;
+
+	for (const struct field *f = m->fields; f->name; f++)
+		near = nearest(key, near, f->name);
+	if (near)
+		return arena_printf(d->arena, ", did you mean %s?", near);
+	return m->fields->name ? "" : ", want an empty map";
+}
+
 static void unknown_field(struct decoder *d, const struct message *m, const struct node *n)
 {
-	const char *near = NULL, *hint = "";
+	struct frame frame = {.up = d->top, .node = n, .key = n->key};
 
 	if (d->open)
 		return;
-	for (const struct field *f = m->fields; f->name; f++)
-		near = nearest(n->key, near, f->name);
-	if (near)
-		hint = arena_printf(d->arena, ", did you mean %s?", near);
-	else if (!m->fields->name)
-		hint = ", want an empty map";
+	d->top = &frame;
 	if (d->options->lenient)
-		decode_warning_key(d, d->top->node, n->key, "unknown field, ignored%s", hint);
+		decode_warning_name(d, n, "unknown field, ignored%s", guess(d, m, n->key));
 	else
-		decode_error_key(d, d->top->node, n->key, "unknown field%s", hint);
+		decode_error_name(d, n, "unknown field%s", guess(d, m, n->key));
+	d->top = frame.up;
 }
 
 /* What an error says is wanted. */
 static const char *wanted(const struct field *f)
 {
 	static const char *const by_type[] = {
-		[FIELD_STRING] = "a string", [FIELD_BOOL] = "true or false",
-		[FIELD_INTEGER] = "a number", [FIELD_NUMBER] = "a number",
+		[FIELD_STRING] = "a string",	 [FIELD_BOOL] = "true or false",
+		[FIELD_INTEGER] = "a number",	 [FIELD_NUMBER] = "a number",
 		[FIELD_DURATION] = "a duration", [FIELD_WORD] = "a word",
-		[FIELD_MESSAGE] = "a map", [FIELD_ANY] = "a value",
+		[FIELD_MESSAGE] = "a map",	 [FIELD_ANY] = "a value",
 	};
 
 	if (f->want)
@@ -170,7 +177,8 @@ static void decode_list(struct decoder *d, const struct field *f, const struct n
 			decode_error(d, it, "null in a list, want %s",
 				     f->type == FIELD_MESSAGE ? "a map" : "a value");
 		else
-			decode_checked(d, f, it, array ? array + frame.index * f->size : NULL, into);
+			decode_checked(d, f, it, array ? array + frame.index * f->size : NULL,
+				       into);
 		frame.index++;
 	}
 	d->top = frame.up;
@@ -193,7 +201,7 @@ static void decode_map(struct decoder *d, const struct field *f, const struct no
 			decode_checked(d, f, it, NULL, into);
 	}
 	d->top = frame.up;
-	if (into && f->flags & FIELD_KEPT)
+	if (into && f->flags & FIELD_KEPT && n->nr <= LABELS_MAX)
 		labels_decode(d->arena, n, (struct labels *)((char *)into + f->offset));
 }
 
@@ -201,6 +209,7 @@ static void decode_field(struct decoder *d, const struct field *f, const struct 
 {
 	enum node_type type = f->shape == FIELD_LIST ? NODE_LIST : NODE_MAP;
 	void *slot = into && f->flags & FIELD_KEPT ? (char *)into + f->offset : NULL;
+	size_t most = f->at_most ? f->at_most : f->shape == FIELD_MAP ? LABELS_MAX : 0;
 
 	if (f->shape == FIELD_ONE) {
 		decode_checked(d, f, n, slot, into);
@@ -213,6 +222,8 @@ static void decode_field(struct decoder *d, const struct field *f, const struct 
 	}
 	if (f->flags & FIELD_NOT_EMPTY && !n->nr)
 		decode_error(d, n, "is empty, want %s", f->want ? f->want : "at least one element");
+	if (most && n->nr > most)
+		decode_error(d, n, "has %zu elements, want at most %zu", n->nr, most);
 	if (f->shape == FIELD_LIST)
 		decode_list(d, f, n, into);
 	else
@@ -224,7 +235,8 @@ static bool is_idle(const struct field *f, const struct node *n)
 {
 	if (f->shape != FIELD_ONE)
 		return !n->nr;
-	return f->type == FIELD_BOOL && n->type == NODE_BOOL && tolower((unsigned char)*n->text) == 'f';
+	return f->type == FIELD_BOOL && n->type == NODE_BOOL &&
+	       tolower((unsigned char)*n->text) == 'f';
 }
 
 /* A field that stands in the map: where a fault is, and whether it is in force. */

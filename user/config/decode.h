@@ -30,10 +30,12 @@ enum field_shape {
 	FIELD_MAP,  /* any keys; kept only for strings, as struct labels */
 };
 
+#define LABELS_MAX 4096 /* elements of a map that is kept: they are searched from the front */
+
 #define FIELD_REQUIRED 1
-#define FIELD_LATER 2	  /* known, checked, not in force: see struct later */
-#define FIELD_ZERO 4	  /* a duration that may be 0 */
-#define FIELD_KEPT 8	  /* the value goes to `offset` */
+#define FIELD_LATER 2	   /* known, checked, not in force: see struct later */
+#define FIELD_ZERO 4	   /* a duration that may be 0 */
+#define FIELD_KEPT 8	   /* the value goes to `offset` */
 #define FIELD_NOT_EMPTY 16 /* a string, list or map that must hold something */
 
 struct word {
@@ -51,6 +53,7 @@ struct field {
 	unsigned flags;
 	size_t offset, offset_nr, size;
 	int64_t min, max; /* both 0: what an unsigned number of 32 bits holds */
+	size_t at_most;	  /* elements of a list or map; 0: any number, but kept maps have a bound */
 	const struct word *words;
 	const struct message *message;
 	decode_check *check; /* of each value, after its type */
@@ -65,7 +68,7 @@ struct message {
 
 #define INTO(s, m) .offset = offsetof(s, m), .size = sizeof(((s *)0)->m), .flags = FIELD_KEPT
 #define INTO_LIST(s, m)                                                                            \
-	.shape = FIELD_LIST, .offset = offsetof(s, m), .offset_nr = offsetof(s, nr_##m),          \
+	.shape = FIELD_LIST, .offset = offsetof(s, m), .offset_nr = offsetof(s, nr_##m),           \
 	.size = sizeof(*((s *)0)->m), .flags = FIELD_KEPT
 /* A message whose fields go to the structure that holds it. */
 #define INTO_SAME .offset = 0, .flags = FIELD_KEPT
@@ -89,7 +92,7 @@ struct decoder {
 	struct diags *diags;
 	const struct decode_options *options;
 	const struct frame *top;
-	bool open;	  /* unknown fields pass without a word */
+	bool open;	   /* unknown fields pass without a word */
 	unsigned in_later; /* depth inside fields that are not in force */
 	size_t nr_errors;
 	VEC(struct later) later;
@@ -111,6 +114,11 @@ void decode_warning(struct decoder *d, const struct node *n, const char *format,
 /* Of the member `key` of `n` that is missing, or whose name is wrong. */
 void decode_error_key(struct decoder *d, const struct node *n, const char *key, const char *format,
 		      ...) __attribute__((format(printf, 4, 5)));
+/* Of `n` itself, at its name. */
+void decode_error_name(struct decoder *d, const struct node *n, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void decode_warning_name(struct decoder *d, const struct node *n, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 void decode_warning_key(struct decoder *d, const struct node *n, const char *key,
 			const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Notes that `n` is known and not in force. */

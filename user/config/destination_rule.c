@@ -19,7 +19,8 @@ static void check_subset(struct decoder *d, const struct node *n, void *into)
 }
 
 static const struct field subset_fields[] = {
-	{"labels", FIELD_STRING, FIELD_MAP, .check = check_label_entry, INTO(struct subset, labels)},
+	{"labels", FIELD_STRING, FIELD_MAP, .check = check_label_entry,
+	 INTO(struct subset, labels)},
 	{"name", INTO_REQUIRED(struct subset, name), .check = check_label,
 	 .want = "the name of the subset"},
 	{"trafficPolicy", FIELD_MESSAGE, .message = &traffic_policy, INTO(struct subset, policy)},

@@ -28,8 +28,8 @@ static void skip_kind(struct reading *r, const struct node *root, const char *gr
 	if (strmap_put(&r->skipped, kind, r))
 		return;
 	if (!strcmp(group, SECURITY_GROUP)) {
-		diag_add(r->diags, DIAG_WARNING, &at->place, NULL, "kind %s is not enforced by Shunt",
-			 kind);
+		diag_add(r->diags, DIAG_WARNING, &at->place, NULL,
+			 "kind %s is not enforced by Shunt", kind);
 		return;
 	}
 	for (int k = 0; k < NR_KINDS; k++)
@@ -57,7 +57,7 @@ static void say_version(struct reading *r, const struct node *n, const struct ki
 
 	for (size_t i = 0; info->versions[i]; i++) {
 		char *longer = xasprintf("%s%s%s%s%s", want,
-					 !i		       ? ""
+					 !i			 ? ""
 					 : info->versions[i + 1] ? ", "
 								 : " or ",
 					 info->group, *info->group ? "/" : "", info->versions[i]);
@@ -65,8 +65,8 @@ static void say_version(struct reading *r, const struct node *n, const struct ki
 		free(want);
 		want = longer;
 	}
-	diag_add(r->diags, DIAG_ERROR, &n->place, NULL, "%s: apiVersion: \"%.80s\" is not known, want %s",
-		 info->name, n->text, want);
+	diag_add(r->diags, DIAG_ERROR, &n->place, NULL,
+		 "%s: apiVersion: \"%.80s\" is not known, want %s", info->name, n->text, want);
 	free(want);
 	r->faulty = true;
 }

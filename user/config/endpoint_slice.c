@@ -24,7 +24,8 @@ static const struct field port_fields[] = {
 };
 const struct message slice_port = {port_fields, sizeof(struct slice_port), put_port};
 
-const char *slice_text(struct decoder *d, const char *text, const char *last)
+/* The last text is used again when it is equal. */
+static const char *slice_text(struct decoder *d, const char *text, const char *last)
 {
 	return last && !strcmp(last, text) ? last : arena_strdup(d->arena, text);
 }
@@ -38,8 +39,8 @@ void slice_pod(struct decoder *d, const struct node *endpoint, struct slice_endp
 	if (!kind || !name || strcmp(kind, "Pod"))
 		return;
 	out->pod = arena_strdup(d->arena, name);
-	out->pod_namespace = namespace ? slice_text(d, namespace, d->object->namespace)
-				       : d->object->namespace;
+	out->pod_namespace =
+		namespace ? slice_text(d, namespace, d->object->namespace) : d->object->namespace;
 }
 
 static void put_addresses(struct decoder *d, const struct node *list, struct slice_endpoint *out)

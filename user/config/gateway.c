@@ -39,8 +39,9 @@ static void check_bind(struct decoder *d, const struct node *server)
 	bool unix_path = bind && bind->type == NODE_STRING && !strncmp(bind->text, "unix://", 7);
 
 	if (zero != unix_path && number)
-		decode_error(d, number, unix_path ? "%s stands beside a unix path, want 0"
-						  : "%s is out of range, want 1 to 65535",
+		decode_error(d, number,
+			     unix_path ? "%s stands beside a unix path, want 0"
+				       : "%s is out of range, want 1 to 65535",
 			     quoted(d, number));
 	if (!bind || bind->type != NODE_STRING || !bind->length)
 		return;
@@ -67,8 +68,9 @@ static void check_server(struct decoder *d, const struct node *n, void *into)
 	} else if (tls && tls->type == NODE_MAP && !protocol_is_http(p)) {
 		decode_error_key(d, n, "tls", "stands beside protocol %s, want HTTPS or TLS", text);
 	} else if (tls && tls->type == NODE_MAP && mode && strcmp(mode, "PASSTHROUGH")) {
-		decode_error_key(d, n, "tls", "stands beside protocol %s, want HTTPS, or "
-					      "httpsRedirect alone",
+		decode_error_key(d, n, "tls",
+				 "stands beside protocol %s, want HTTPS, or "
+				 "httpsRedirect alone",
 				 text);
 	}
 }
@@ -94,8 +96,10 @@ static void check_spec(struct decoder *d, const struct node *n, void *into)
 	node_each(node_get(n, "servers"), it) {
 		const struct node *name = node_get(node_get(it, "port"), "name");
 
-		if (name && name->type == NODE_STRING && strmap_put(&seen, name->text, (void *)name))
-			decode_error(d, name, "%s is given twice, want another name for each server",
+		if (name && name->type == NODE_STRING &&
+		    strmap_put(&seen, name->text, (void *)name))
+			decode_error(d, name,
+				     "%s is given twice, want another name for each server",
 				     quoted(d, name));
 	}
 	strmap_free(&seen);

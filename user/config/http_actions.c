@@ -53,7 +53,9 @@ static void check_redirect(struct decoder *d, const struct node *n, void *into)
 
 static const struct word schemes[] = {{"http"}, {"https"}, {0}};
 static const struct word derived_ports[] = {
-	{"FROM_PROTOCOL_DEFAULT"}, {"FROM_REQUEST_PORT"}, {0},
+	{"FROM_PROTOCOL_DEFAULT"},
+	{"FROM_REQUEST_PORT"},
+	{0},
 };
 
 static const struct field redirect_fields[] = {

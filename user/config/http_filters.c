@@ -30,10 +30,24 @@ static const struct field delay_fields[] = {
 static const struct message delay = {delay_fields};
 
 static const struct word grpc_statuses[] = {
-	{"OK"}, {"CANCELLED"}, {"UNKNOWN"}, {"INVALID_ARGUMENT"}, {"DEADLINE_EXCEEDED"},
-	{"NOT_FOUND"}, {"ALREADY_EXISTS"}, {"PERMISSION_DENIED"}, {"RESOURCE_EXHAUSTED"},
-	{"FAILED_PRECONDITION"}, {"ABORTED"}, {"OUT_OF_RANGE"}, {"UNIMPLEMENTED"}, {"INTERNAL"},
-	{"UNAVAILABLE"}, {"DATA_LOSS"}, {"UNAUTHENTICATED"}, {0},
+	{"OK"},
+	{"CANCELLED"},
+	{"UNKNOWN"},
+	{"INVALID_ARGUMENT"},
+	{"DEADLINE_EXCEEDED"},
+	{"NOT_FOUND"},
+	{"ALREADY_EXISTS"},
+	{"PERMISSION_DENIED"},
+	{"RESOURCE_EXHAUSTED"},
+	{"FAILED_PRECONDITION"},
+	{"ABORTED"},
+	{"OUT_OF_RANGE"},
+	{"UNIMPLEMENTED"},
+	{"INTERNAL"},
+	{"UNAVAILABLE"},
+	{"DATA_LOSS"},
+	{"UNAUTHENTICATED"},
+	{0},
 };
 
 static void refuse_http2(struct decoder *d, const struct node *n, void *into)
@@ -79,10 +93,22 @@ const struct message fault = {fault_fields, .check = check_fault};
 static bool is_retry_word(const char *s, size_t n)
 {
 	static const char *const words[] = {
-		"5xx", "gateway-error", "reset", "reset-before-request", "connect-failure",
-		"retriable-4xx", "refused-stream", "retriable-status-codes", "retriable-headers",
-		"envoy-ratelimited", "http3-post-connect-failure", "cancelled", "deadline-exceeded",
-		"internal", "resource-exhausted", "unavailable",
+		"5xx",
+		"gateway-error",
+		"reset",
+		"reset-before-request",
+		"connect-failure",
+		"retriable-4xx",
+		"refused-stream",
+		"retriable-status-codes",
+		"retriable-headers",
+		"envoy-ratelimited",
+		"http3-post-connect-failure",
+		"cancelled",
+		"deadline-exceeded",
+		"internal",
+		"resource-exhausted",
+		"unavailable",
 	};
 
 	if (n == 3 && isdigit((unsigned char)s[0]) && isdigit((unsigned char)s[1]) &&
@@ -101,8 +127,9 @@ static void check_retry_on(struct decoder *d, const struct node *n, void *into)
 		size_t length = strcspn(s, ",");
 
 		if (!is_retry_word(s, length))
-			decode_error(d, n, "\"%.*s\" is no retry condition, want a status or a word "
-					   "like 5xx or connect-failure",
+			decode_error(d, n,
+				     "\"%.*s\" is no retry condition, want a status or a word "
+				     "like 5xx or connect-failure",
 				     (int)(length > 40 ? 40 : length), s);
 		s += length + (s[length] == ',');
 	}
@@ -143,8 +170,8 @@ static void check_cors_header(struct decoder *d, const struct node *n, void *int
 }
 
 static const struct word methods[] = {
-	{"GET"}, {"HEAD"}, {"POST"}, {"PUT"}, {"PATCH"}, {"DELETE"}, {"CONNECT"}, {"OPTIONS"},
-	{"TRACE"}, {"*"}, {0},
+	{"GET"},     {"HEAD"},	  {"POST"},  {"PUT"}, {"PATCH"}, {"DELETE"},
+	{"CONNECT"}, {"OPTIONS"}, {"TRACE"}, {"*"},   {0},
 };
 static const struct word preflights[] = {{"UNSPECIFIED"}, {"FORWARD"}, {"IGNORE"}, {0}};
 

@@ -8,7 +8,8 @@
 
 static bool is_pseudo(const char *name)
 {
-	static const char *const pseudo[] = {":method", ":scheme", ":authority", ":path", ":status"};
+	static const char *const pseudo[] = {":method", ":scheme", ":authority", ":path",
+					     ":status"};
 
 	for (size_t i = 0; i < sizeof(pseudo) / sizeof(*pseudo); i++)
 		if (!strcmp(name, pseudo[i]))

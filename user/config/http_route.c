@@ -65,7 +65,8 @@ static void check_route(struct decoder *d, const struct node *n, void *into)
 	check_prefix_rewrite(d, n);
 	check_weights(d, n, route);
 	if (is_set(n, "mirrorPercent") || is_set(n, "mirror_percent"))
-		decode_warning_key(d, n, is_set(n, "mirrorPercent") ? "mirrorPercent" : "mirror_percent",
+		decode_warning_key(d, n,
+				   is_set(n, "mirrorPercent") ? "mirrorPercent" : "mirror_percent",
 				   "is the old form, want mirrorPercentage");
 	if (route)
 		route_finish(d, n, route);

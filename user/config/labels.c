@@ -39,7 +39,8 @@ void labels_decode(struct arena *a, const struct node *n, struct labels *out)
 void labels_merge(struct arena *a, const struct labels *winner, const struct labels *loser,
 		  struct labels *out)
 {
-	struct labels merged = {.at = arena_alloc(a, (winner->nr + loser->nr + 1) * sizeof(*merged.at))};
+	struct labels merged = {
+		.at = arena_alloc(a, (winner->nr + loser->nr + 1) * sizeof(*merged.at))};
 
 	for (size_t i = 0; i < winner->nr; i++)
 		merged.at[merged.nr++] = winner->at[i];

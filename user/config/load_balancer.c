@@ -7,9 +7,12 @@
 #define MAGLEV_MAX 5000011
 
 static const struct word simple_words[] = {
-	{"UNSPECIFIED", LB_UNSET},	   {"LEAST_CONN", LB_LEAST_REQUEST},
-	{"RANDOM", LB_RANDOM},		   {"PASSTHROUGH", LB_PASSTHROUGH},
-	{"ROUND_ROBIN", LB_ROUND_ROBIN},   {"LEAST_REQUEST", LB_LEAST_REQUEST},
+	{"UNSPECIFIED", LB_UNSET},
+	{"LEAST_CONN", LB_LEAST_REQUEST},
+	{"RANDOM", LB_RANDOM},
+	{"PASSTHROUGH", LB_PASSTHROUGH},
+	{"ROUND_ROBIN", LB_ROUND_ROBIN},
+	{"LEAST_REQUEST", LB_LEAST_REQUEST},
 	{0},
 };
 
@@ -92,7 +95,7 @@ static const struct field hash_fields[] = {
 	{"useSourceIp", FIELD_BOOL},
 	{0},
 };
-const struct message consistent_hash = {hash_fields, .check = check_hash};
+static const struct message consistent_hash = {hash_fields, .check = check_hash};
 
 static const struct field warmup_fields[] = {
 	{"aggression", FIELD_NUMBER, .max = INT32_MAX, .want = "a number above 0"},

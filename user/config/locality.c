@@ -96,8 +96,9 @@ static void check_locality_setting(struct decoder *d, const struct node *n, void
 	(void)into;
 	check_one_of(d, n, ways);
 	if (is_set(n, "failover") && has_topology_key(node_get(n, "failoverPriority")))
-		decode_error_key(d, n, "failoverPriority",
-				 "names a region, zone or subzone beside failover, want one of them");
+		decode_error_key(
+			d, n, "failoverPriority",
+			"names a region, zone or subzone beside failover, want one of them");
 }
 
 static void check_zone_setting(struct decoder *d, const struct node *n, void *into)

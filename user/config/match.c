@@ -103,7 +103,10 @@ static void check_one(struct decoder *d, const struct node *n, void *into)
 }
 
 static const struct field uri_fields[] = {
-	{"exact"}, {"prefix"}, {"regex", .check = check_regex}, {0},
+	{"exact"},
+	{"prefix"},
+	{"regex", .check = check_regex},
+	{0},
 };
 const struct message uri_match = {uri_fields, .check = check_one};
 

@@ -59,8 +59,9 @@ static void check_namespace(struct decoder *d, const struct node *n, void *into)
 {
 	(void)into;
 	if (!name_is_object(n->text) || !name_is_label(n->text))
-		decode_error(d, n, "%s is no namespace, want lower case letters, digits and "
-				   "inner dashes",
+		decode_error(d, n,
+			     "%s is no namespace, want lower case letters, digits and "
+			     "inner dashes",
 			     quoted(d, n));
 }
 
@@ -84,8 +85,8 @@ static const struct field metadata_fields[] = {
 	{0},
 };
 static const struct message metadata_message = {metadata_fields};
-static const struct field metadata_field = {"metadata", FIELD_MESSAGE,
-					    .message = &metadata_message, SAME_REQUIRED};
+static const struct field metadata_field = {"metadata", FIELD_MESSAGE, .message = &metadata_message,
+					    SAME_REQUIRED};
 
 void metadata_decode(struct decoder *d, const struct node *root)
 {

@@ -64,7 +64,7 @@ static struct object *object_new(const struct node *root, enum kind kind,
 	struct object *o = arena_alloc(a, sizeof(*o));
 
 	if (!namespace)
-		namespace = options->namespace ? options->namespace : "default";
+	namespace = options->namespace ? options->namespace : "default";
 	o->arena = a;
 	o->refs = 1;
 	o->kind = kind;
@@ -123,7 +123,7 @@ static void sort_faults(struct diags *diags, size_t first)
 }
 
 struct object *decode_object(const struct node *root, enum kind kind,
-				    const struct decode_options *options, struct diags *diags)
+			     const struct decode_options *options, struct diags *diags)
 {
 	struct frame top = {.node = root};
 	struct decoder d = {.diags = diags, .options = options, .top = &top};

@@ -102,6 +102,25 @@ void decode_warning(struct decoder *d, const struct node *n, const char *format,
 	va_end(args);
 }
 
+void decode_error_name(struct decoder *d, const struct node *n, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	d->nr_errors++;
+	say(d, DIAG_ERROR, &n->key_place, n, NULL, format, args);
+	va_end(args);
+}
+
+void decode_warning_name(struct decoder *d, const struct node *n, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(d, DIAG_WARNING, &n->key_place, n, NULL, format, args);
+	va_end(args);
+}
+
 /* Where the name of the member stands, or for a missing one where its map does. */
 static const struct place *place_of(const struct node *n, const char *key)
 {

@@ -37,9 +37,9 @@ struct containers {
 	struct container *list;
 	size_t nr_list;
 };
-static const struct field containers_field = {
-	"containers", FIELD_MESSAGE, .message = &container_message,
-	INTO_LIST(struct containers, list)};
+static const struct field containers_field = {"containers", FIELD_MESSAGE,
+					      .message = &container_message,
+					      INTO_LIST(struct containers, list)};
 
 static void put_ports(struct decoder *d, const struct node *spec, struct pod *pod)
 {

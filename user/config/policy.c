@@ -57,7 +57,8 @@ static const struct field tcp_pool_fields[] = {
 	{"connectTimeout", FIELD_DURATION, .flags = FIELD_LATER},
 	{"idleTimeout", FIELD_DURATION, .flags = FIELD_LATER | FIELD_ZERO},
 	{"maxConnectionDuration", FIELD_DURATION, .flags = FIELD_LATER},
-	{"maxConnections", FIELD_INTEGER, INT32_RANGE, INTO(struct traffic_policy, max_connections)},
+	{"maxConnections", FIELD_INTEGER, INT32_RANGE,
+	 INTO(struct traffic_policy, max_connections)},
 	{"tcpKeepalive", FIELD_MESSAGE, .message = &tcp_keepalive, .flags = FIELD_LATER},
 	{0},
 };
@@ -108,7 +109,7 @@ static const struct field outlier_fields[] = {
 	{"splitExternalLocalOriginErrors", FIELD_BOOL},
 	{0},
 };
-const struct message outlier_detection = {outlier_fields, .check = check_errors};
+static const struct message outlier_detection = {outlier_fields, .check = check_errors};
 
 static const struct field port_number_fields[] = {
 	{"number", FIELD_INTEGER, PORT_RANGE, INTO_REQUIRED(struct port_policy, port)},
@@ -118,9 +119,12 @@ static const struct message policy_port = {port_number_fields};
 
 #define POLICY_BLOCKS(s)                                                                           \
 	{"connectionPool", FIELD_MESSAGE, .message = &connection_pool, INTO(s, policy)},           \
-	{"loadBalancer", FIELD_MESSAGE, .message = &load_balancer, INTO(s, policy)},               \
-	{"outlierDetection", FIELD_MESSAGE, .message = &outlier_detection, .flags = FIELD_LATER},  \
-	{"tls", FIELD_MESSAGE, .message = &client_tls}
+		{"loadBalancer", FIELD_MESSAGE, .message = &load_balancer, INTO(s, policy)},       \
+		{"outlierDetection", FIELD_MESSAGE, .message = &outlier_detection,                 \
+		 .flags = FIELD_LATER},                                                            \
+	{                                                                                          \
+		"tls", FIELD_MESSAGE, .message = &client_tls                                       \
+	}
 
 static bool has_block(const struct node *n)
 {
@@ -132,8 +136,9 @@ static void check_port_level(struct decoder *d, const struct node *n, void *into
 {
 	(void)into;
 	if (!has_block(n))
-		decode_error(d, n, "sets nothing, want loadBalancer, connectionPool, "
-				   "outlierDetection or tls");
+		decode_error(d, n,
+			     "sets nothing, want loadBalancer, connectionPool, "
+			     "outlierDetection or tls");
 }
 
 static const struct field port_level_fields[] = {
@@ -173,15 +178,17 @@ static void check_policy(struct decoder *d, const struct node *n, void *into)
 	(void)into;
 	if (!has_block(n) && !is_set(n, "portLevelSettings") && !is_set(n, "tunnel") &&
 	    !is_set(n, "proxyProtocol") && !is_set(n, "retryBudget"))
-		decode_error(d, n, "sets nothing, want loadBalancer, connectionPool or another block");
+		decode_error(d, n,
+			     "sets nothing, want loadBalancer, connectionPool or another block");
 	if (is_set(n, "tunnel") && is_set(n, "proxyProtocol"))
-		decode_error_key(d, n, "proxyProtocol", "stands beside tunnel, want only one of them");
+		decode_error_key(d, n, "proxyProtocol",
+				 "stands beside tunnel, want only one of them");
 }
 
 static const struct field policy_fields[] = {
 	POLICY_BLOCKS(struct policy_set),
 	{"portLevelSettings", FIELD_MESSAGE, .message = &port_level,
-	 INTO_LIST(struct policy_set, ports)},
+	 INTO_LIST(struct policy_set, ports), .at_most = 4096},
 	{"proxyProtocol", FIELD_MESSAGE, .message = &proxy_protocol, .flags = FIELD_LATER},
 	{"retryBudget", FIELD_MESSAGE, .message = &retry_budget, .flags = FIELD_LATER},
 	{"tunnel", FIELD_MESSAGE, .message = &tunnel, .flags = FIELD_LATER},

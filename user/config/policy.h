@@ -5,16 +5,13 @@
 
 #include "config/decode.h"
 
-extern const struct message traffic_policy;	/* into struct policy_set */
-extern const struct message load_balancer;	/* into struct traffic_policy */
-extern const struct message connection_pool;	/* into struct traffic_policy */
-extern const struct message outlier_detection; /* kept nowhere yet */
-extern const struct message client_tls;	/* likewise */
-extern const struct message server_tls;	/* likewise */
-extern const struct message locality_balancer;
-extern const struct message zone_balancer;
-extern const struct message consistent_hash;
+extern const struct message traffic_policy;  /* into struct policy_set */
+extern const struct message load_balancer;   /* into struct traffic_policy */
+extern const struct message connection_pool; /* likewise */
+/* Only checked yet. */
+extern const struct message client_tls, server_tls, locality_balancer, zone_balancer;
 
+/* The key is there and not null. */
 bool is_set(const struct node *map, const char *key);
 
 #endif

@@ -8,12 +8,22 @@ static const struct {
 	const char *name;
 	enum protocol protocol;
 } names[] = {
-	{"tcp", PROTOCOL_TCP},	  {"http", PROTOCOL_HTTP},   {"http2", PROTOCOL_HTTP2},
-	{"grpc", PROTOCOL_GRPC},  {"https", PROTOCOL_HTTPS}, {"tls", PROTOCOL_TLS},
-	{"mongo", PROTOCOL_MONGO}, {"redis", PROTOCOL_REDIS}, {"mysql", PROTOCOL_MYSQL},
-	{"udp", PROTOCOL_UDP},	  {"auto", PROTOCOL_AUTO},   {"grpc-web", PROTOCOL_GRPC},
-	{"http_proxy", PROTOCOL_HTTP}, {"kubernetes.io/h2c", PROTOCOL_HTTP2},
-	{"kubernetes.io/ws", PROTOCOL_HTTP}, {"kubernetes.io/wss", PROTOCOL_HTTPS},
+	{"tcp", PROTOCOL_TCP},
+	{"http", PROTOCOL_HTTP},
+	{"http2", PROTOCOL_HTTP2},
+	{"grpc", PROTOCOL_GRPC},
+	{"https", PROTOCOL_HTTPS},
+	{"tls", PROTOCOL_TLS},
+	{"mongo", PROTOCOL_MONGO},
+	{"redis", PROTOCOL_REDIS},
+	{"mysql", PROTOCOL_MYSQL},
+	{"udp", PROTOCOL_UDP},
+	{"auto", PROTOCOL_AUTO},
+	{"grpc-web", PROTOCOL_GRPC},
+	{"http_proxy", PROTOCOL_HTTP},
+	{"kubernetes.io/h2c", PROTOCOL_HTTP2},
+	{"kubernetes.io/ws", PROTOCOL_HTTP},
+	{"kubernetes.io/wss", PROTOCOL_HTTPS},
 };
 #define NR_NAMES (sizeof(names) / sizeof(*names))
 

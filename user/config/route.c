@@ -135,8 +135,9 @@ void check_weights(struct decoder *d, const struct node *n, struct vs_route *rou
 			decode_error(d, list, "%zu destinations have a weight, want at most %d", nr,
 				     SHUNT_MAX_SPLIT);
 		if (sum > SHUNT_MAX_WEIGHT_SUM)
-			decode_error(d, list, "the weights add up to %llu after division by their "
-					      "greatest common divisor, want at most %d",
+			decode_error(d, list,
+				     "the weights add up to %llu after division by their "
+				     "greatest common divisor, want at most %d",
 				     (unsigned long long)sum, SHUNT_MAX_WEIGHT_SUM);
 	}
 	if (route)

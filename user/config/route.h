@@ -5,7 +5,7 @@
 
 #include "config/decode.h"
 
-extern const struct message destination_message; /* host, subset, port; into struct destination */
+extern const struct message destination_message;   /* host, subset, port; into struct destination */
 extern const struct message http_route, tcp_route; /* into struct vs_route */
 extern const struct message tls_route;		   /* kept nowhere yet */
 

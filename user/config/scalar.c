@@ -76,8 +76,8 @@ bool value_integer(struct decoder *d, const struct field *f, const struct node *
 		int64_t inside;
 		bool looks = n->type == NODE_STRING && !integer_parse(n->text, &inside);
 
-		decode_error(d, n, "%s is not a number, want %s%s", quoted(d, n), want_number(d, f, false),
-			     looks ? " without quotes" : "");
+		decode_error(d, n, "%s is not a number, want %s%s", quoted(d, n),
+			     want_number(d, f, false), looks ? " without quotes" : "");
 		return false;
 	}
 	err = integer_parse(n->text, out);
@@ -148,8 +148,8 @@ static double unit_of(const char **at)
 	static const struct {
 		const char *text;
 		double ns;
-	} units[] = {{"ns", 1}, {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"\xce\xbcs", 1e3},
-		     {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
+	} units[] = {{"ns", 1},	  {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"\xce\xbcs", 1e3},
+		     {"ms", 1e6}, {"s", 1e9},  {"m", 60e9},	   {"h", 3600e9}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 		size_t length = strlen(units[i].text);

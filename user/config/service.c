@@ -9,7 +9,10 @@
 
 enum transport { TRANSPORT_TCP, TRANSPORT_UDP, TRANSPORT_SCTP };
 static const struct word transports[] = {
-	{"TCP", TRANSPORT_TCP}, {"UDP", TRANSPORT_UDP}, {"SCTP", TRANSPORT_SCTP}, {0},
+	{"TCP", TRANSPORT_TCP},
+	{"UDP", TRANSPORT_UDP},
+	{"SCTP", TRANSPORT_SCTP},
+	{0},
 };
 
 /* A number, or the name of a container port. */
@@ -96,7 +99,8 @@ static void check_ports(struct decoder *d, const struct node *spec, struct k8s_s
 		const char *transport = text_of(it, "protocol");
 
 		if (list->nr > 1 && it->type == NODE_MAP && !is_set(it, "name"))
-			decode_error_key(d, it, "name", "is missing, want one for each of several ports");
+			decode_error_key(d, it, "name",
+					 "is missing, want one for each of several ports");
 		if (!transport || strcmp(transport, "SCTP"))
 			service->ports[nr++] = service->ports[i];
 		i++;
@@ -116,8 +120,9 @@ static void check_spec(struct decoder *d, const struct node *n, void *into)
 	if (!external)
 		service->external_name = NULL;
 	else if (!service->external_name)
-		decode_error_key(d, n, "externalName", "is missing, want a DNS name with type "
-						       "ExternalName");
+		decode_error_key(d, n, "externalName",
+				 "is missing, want a DNS name with type "
+				 "ExternalName");
 	else
 		service->external_name = name_lower(d->arena, service->external_name);
 	if (!external && !service->headless && !service->nr_ports && !is_set(n, "ports"))

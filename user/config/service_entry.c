@@ -8,6 +8,9 @@
 #include "config/protocol.h"
 #include "config/workload.h"
 
+#define PORTS_MAX 256
+#define ENDPOINTS_MAX 4096
+
 static void check_host(struct decoder *d, const struct node *n, void *into)
 {
 	const char *star = strrchr(n->text, '*');
@@ -120,7 +123,7 @@ static void check_port_names(struct decoder *d, const struct node *endpoint,
 {
 	const struct node *ports = node_get(endpoint, "ports"), *it;
 
-	if (!ports || ports->type != NODE_MAP)
+	if (!ports || ports->type != NODE_MAP || entry->nr_ports > PORTS_MAX)
 		return;
 	node_each(ports, it) {
 		bool found = false;
@@ -128,8 +131,9 @@ static void check_port_names(struct decoder *d, const struct node *endpoint,
 		for (size_t i = 0; i < entry->nr_ports && !found; i++)
 			found = !strcmp(entry->ports[i].name, it->key);
 		if (!found)
-			decode_error(d, it, "\"%.63s\" is no port of this entry, want a name in "
-					    "spec.ports",
+			decode_error(d, it,
+				     "\"%.63s\" is no port of this entry, want a name in "
+				     "spec.ports",
 				     it->key);
 	}
 }
@@ -144,14 +148,16 @@ static void check_endpoints(struct decoder *d, const struct node *spec,
 	if (!list || list->type != NODE_LIST || !list->nr)
 		return;
 	if (resolution == NONE)
-		decode_error_key(d, spec, "endpoints", "stands beside resolution NONE, want STATIC "
-						       "or DNS");
+		decode_error_key(d, spec, "endpoints",
+				 "stands beside resolution NONE, want STATIC "
+				 "or DNS");
 	if (resolution == DYNAMIC_DNS)
 		decode_error_key(d, spec, "endpoints",
 				 "stands beside resolution DYNAMIC_DNS, want none");
 	if (resolution == DNS_ROUND_ROBIN && list->nr > 1)
-		decode_error_key(d, spec, "endpoints", "has %zu elements, want at most 1 with "
-						       "resolution DNS_ROUND_ROBIN",
+		decode_error_key(d, spec, "endpoints",
+				 "has %zu elements, want at most 1 with "
+				 "resolution DNS_ROUND_ROBIN",
 				 list->nr);
 	node_each(list, it) {
 		const struct node *address = node_get(it, "address");
@@ -159,8 +165,9 @@ static void check_endpoints(struct decoder *d, const struct node *spec,
 		if (resolution == STATIC && address && address->type == NODE_STRING &&
 		    address->length && !entry->endpoints[i].has_address &&
 		    strncmp(address->text, "unix://", 7) && name_is_fqdn(address->text))
-			decode_error(d, address, "%s is a name, want an IP address with resolution "
-						 "STATIC",
+			decode_error(d, address,
+				     "%s is a name, want an IP address with resolution "
+				     "STATIC",
 				     quoted(d, address));
 		check_port_names(d, it, entry);
 		i++;
@@ -187,7 +194,8 @@ static void check_hosts(struct decoder *d, const struct node *spec, struct servi
 		if (it->type != NODE_STRING)
 			continue;
 		if (resolution == DYNAMIC_DNS && *it->text != '*')
-			decode_error(d, it, "%s is no wildcard, want one with resolution DYNAMIC_DNS",
+			decode_error(d, it,
+				     "%s is no wildcard, want one with resolution DYNAMIC_DNS",
 				     quoted(d, it));
 		if (resolution != DYNAMIC_DNS && *it->text == '*' && !entry->nr_endpoints)
 			decode_error(d, it, "%s is a wildcard, want a name that DNS can look up",
@@ -203,7 +211,7 @@ static void check_spec(struct decoder *d, const struct node *n, void *into)
 
 	for (size_t i = 0; i < entry->nr_hosts; i++)
 		entry->hosts[i] = entry->hosts[i] ? name_lower(d->arena, entry->hosts[i]) : "";
-	entry->resolution = resolution == NONE	 ? RESOLUTION_NONE
+	entry->resolution = resolution == NONE	   ? RESOLUTION_NONE
 			    : resolution == STATIC ? RESOLUTION_STATIC
 						   : RESOLUTION_DNS;
 	if (resolution != STATIC)
@@ -211,7 +219,8 @@ static void check_spec(struct decoder *d, const struct node *n, void *into)
 	if (resolution == NONE && is_set(n, "workloadSelector"))
 		decode_warning_key(d, n, "workloadSelector", "has no effect with resolution NONE");
 	if (resolution == DYNAMIC_DNS && is_set(n, "addresses"))
-		decode_error_key(d, n, "addresses", "stands beside resolution DYNAMIC_DNS, want none");
+		decode_error_key(d, n, "addresses",
+				 "stands beside resolution DYNAMIC_DNS, want none");
 	check_one_of(d, n, sources);
 	check_unique(d, node_get(n, "ports"), "name");
 	check_unique(d, node_get(n, "ports"), "number");
@@ -222,16 +231,18 @@ static void check_spec(struct decoder *d, const struct node *n, void *into)
 }
 
 static const struct field spec_fields[] = {
-	{"addresses", FIELD_STRING, FIELD_LIST, .check = check_subnet},
+	{"addresses", FIELD_STRING, FIELD_LIST, .at_most = 256, .check = check_subnet},
 	{"endpoints", FIELD_MESSAGE, .message = &workload,
-	 INTO_LIST(struct service_entry, endpoints)},
+	 INTO_LIST(struct service_entry, endpoints), .at_most = ENDPOINTS_MAX},
 	{"exportTo", FIELD_STRING, FIELD_LIST},
-	{"hosts", .shape = FIELD_LIST, .offset = offsetof(struct service_entry, hosts),
+	{"hosts", .shape = FIELD_LIST, .at_most = 256,
+	 .offset = offsetof(struct service_entry, hosts),
 	 .offset_nr = offsetof(struct service_entry, nr_hosts), .size = sizeof(const char *),
 	 .flags = FIELD_KEPT | FIELD_REQUIRED | FIELD_NOT_EMPTY, .check = check_host,
 	 .want = "at least one host"},
 	{"location", FIELD_WORD, .words = locations},
-	{"ports", FIELD_MESSAGE, .message = &port_message, INTO_LIST(struct service_entry, ports)},
+	{"ports", FIELD_MESSAGE, .message = &port_message, INTO_LIST(struct service_entry, ports),
+	 .at_most = PORTS_MAX},
 	{"resolution", FIELD_WORD, .words = resolutions},
 	{"subjectAltNames", FIELD_STRING, FIELD_LIST, .flags = FIELD_LATER},
 	{"workloadSelector", FIELD_MESSAGE, .message = &selector, INTO_SAME},

@@ -68,8 +68,9 @@ static void check_ingress(struct decoder *d, const struct node *n, void *into)
 		decode_error_key(d, n, "tls", "stands beside protocol %s, want HTTPS or TLS", text);
 	if (end && end->type == NODE_STRING && strncmp(end->text, "unix://", 7) &&
 	    !strchr(end->text, ':'))
-		decode_error(d, end, "%s is no endpoint, want 127.0.0.1:PORT, 0.0.0.0:PORT or a "
-				     "unix path",
+		decode_error(d, end,
+			     "%s is no endpoint, want 127.0.0.1:PORT, 0.0.0.0:PORT or a "
+			     "unix path",
 			     quoted(d, end));
 }
 
@@ -101,7 +102,8 @@ static void check_outbound(struct decoder *d, const struct node *n, void *into)
 
 	(void)into;
 	if (is_set(n, "egressProxy") && mode && !strcmp(mode, "REGISTRY_ONLY"))
-		decode_error_key(d, n, "egressProxy", "stands beside REGISTRY_ONLY, want ALLOW_ANY");
+		decode_error_key(d, n, "egressProxy",
+				 "stands beside REGISTRY_ONLY, want ALLOW_ANY");
 }
 
 static const struct word outbound_modes[] = {{"REGISTRY_ONLY"}, {"ALLOW_ANY"}, {0}};

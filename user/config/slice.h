@@ -10,7 +10,5 @@
 extern const struct message slice_port; /* into struct slice_port */
 /* targetRef of kind Pod, and the node; texts that repeat are kept once. */
 void slice_pod(struct decoder *d, const struct node *endpoint, struct slice_endpoint *out);
-/* `text` as the object's own copy; the last one is used again when it is equal. */
-const char *slice_text(struct decoder *d, const char *text, const char *last);
 
 #endif

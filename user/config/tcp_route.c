@@ -22,11 +22,11 @@ static void check_match(struct decoder *d, const struct node *n, void *into)
 #define L4_MATCH_FIELDS                                                                            \
 	{"destinationSubnets", FIELD_STRING, FIELD_LIST, .check = check_subnet,                    \
 	 .flags = FIELD_LATER},                                                                    \
-	{"gateways", FIELD_STRING, FIELD_LIST, .check = check_gateway_ref},                        \
-	{"port", FIELD_INTEGER, .max = 65535, .want = "a port from 1 to 65535",                    \
-	 INTO(struct route_match, port)},                                                          \
-	{"sourceLabels", FIELD_STRING, FIELD_MAP, .check = check_label_entry,                      \
-	 .flags = FIELD_LATER},                                                                    \
+		{"gateways", FIELD_STRING, FIELD_LIST, .check = check_gateway_ref},                \
+		{"port", FIELD_INTEGER, .max = 65535, .want = "a port from 1 to 65535",            \
+		 INTO(struct route_match, port)},                                                  \
+		{"sourceLabels", FIELD_STRING, FIELD_MAP, .check = check_label_entry,              \
+		 .flags = FIELD_LATER},                                                            \
 	{                                                                                          \
 		"sourceNamespace", .check = check_label, .flags = FIELD_LATER                      \
 	}
@@ -48,8 +48,8 @@ static const struct field tcp_fields[] = {
 	{"match", FIELD_MESSAGE, .message = &tcp_match, INTO_LIST(struct vs_route, matches)},
 	{"route", FIELD_MESSAGE, FIELD_LIST, .message = &split,
 	 .offset = offsetof(struct vs_route, destinations),
-	 .offset_nr = offsetof(struct vs_route, nr_destinations), .size = sizeof(struct destination),
-	 .flags = FIELD_KEPT | FIELD_REQUIRED | FIELD_NOT_EMPTY,
+	 .offset_nr = offsetof(struct vs_route, nr_destinations),
+	 .size = sizeof(struct destination), .flags = FIELD_KEPT | FIELD_REQUIRED | FIELD_NOT_EMPTY,
 	 .want = "at least one destination"},
 	{0},
 };

@@ -13,8 +13,10 @@ static bool is_true(const struct node *n, const char *key)
 /* The words in the order of their meaning below. */
 enum client_mode { CLIENT_DISABLE, CLIENT_SIMPLE, CLIENT_MUTUAL, CLIENT_ISTIO_MUTUAL };
 static const struct word client_modes[] = {
-	{"DISABLE", CLIENT_DISABLE}, {"SIMPLE", CLIENT_SIMPLE},
-	{"MUTUAL", CLIENT_MUTUAL},   {"ISTIO_MUTUAL", CLIENT_ISTIO_MUTUAL},
+	{"DISABLE", CLIENT_DISABLE},
+	{"SIMPLE", CLIENT_SIMPLE},
+	{"MUTUAL", CLIENT_MUTUAL},
+	{"ISTIO_MUTUAL", CLIENT_ISTIO_MUTUAL},
 	{0},
 };
 
@@ -143,8 +145,12 @@ static void check_server_tls(struct decoder *d, const struct node *n, void *into
 {
 	static const char *const sources[] = {"serverCertificate", "credentialName",
 					      "credentialNames", "tlsCertificates", NULL};
-	static const char *const all[] = {"serverCertificate", "privateKey", "caCertificates",
-					  "tlsCertificates", "credentialName", "credentialNames",
+	static const char *const all[] = {"serverCertificate",
+					  "privateKey",
+					  "caCertificates",
+					  "tlsCertificates",
+					  "credentialName",
+					  "credentialNames",
 					  NULL};
 	int mode = mode_of(n, server_modes);
 

@@ -9,6 +9,8 @@
 #include "config/policy.h"
 #include "config/route.h"
 
+#define HOSTS_MAX 4096 /* each is compared with the wildcards among the others */
+
 /* The mesh when no gateway is named; every other gateway is not in force yet. */
 static void check_gateways(struct decoder *d, const struct node *spec, struct virtual_service *vs)
 {
@@ -79,15 +81,16 @@ static void check_hosts(struct decoder *d, const struct node *spec, struct virtu
 	const struct node *list = node_get(spec, "hosts"), *it;
 
 	for (size_t i = 0; i < vs->nr_hosts; i++)
-		vs->hosts[i] = vs->hosts[i] ? name_expand(d->arena, vs->hosts[i],
-							   d->object->namespace)
-					    : "";
-	if (!list || list->type != NODE_LIST)
+		vs->hosts[i] = vs->hosts[i]
+				       ? name_expand(d->arena, vs->hosts[i], d->object->namespace)
+				       : "";
+	if (!list || list->type != NODE_LIST || list->nr > HOSTS_MAX)
 		return;
 	node_each(list, it)
 		if (vs->mesh && it->type == NODE_STRING && !strcmp(it->text, "*"))
-			decode_error(d, it, "the host * would take all calls of the mesh, want a "
-					    "name, or gateways without mesh");
+			decode_error(d, it,
+				     "the host * would take all calls of the mesh, want a "
+				     "name, or gateways without mesh");
 	check_overlap(d, list);
 }
 
@@ -102,8 +105,9 @@ static void check_delegate(struct decoder *d, const struct node *spec)
 		const struct node *n = node_get(spec, never[i]);
 
 		if (n && n->nr)
-			decode_error_key(d, spec, never[i], "stands in a delegate, which has no "
-							    "hosts: want hosts, or http alone");
+			decode_error_key(d, spec, never[i],
+					 "stands in a delegate, which has no "
+					 "hosts: want hosts, or http alone");
 	}
 	node_each(routes, it)
 		if (is_set(it, "delegate"))
@@ -114,20 +118,22 @@ static void check_delegate(struct decoder *d, const struct node *spec)
 static void check_sni(struct decoder *d, const struct node *spec)
 {
 	const struct node *route, *match, *sni, *host;
+	struct strmap hosts = {0};
 
+	node_each(node_get(spec, "hosts"), host)
+		if (host->type == NODE_STRING)
+			strmap_put(&hosts, name_lower(d->arena, host->text), (void *)host);
 	node_each(node_get(spec, "tls"), route)
-	node_each(node_get(route, "match"), match)
-	node_each(node_get(match, "sniHosts"), sni) {
-		bool covered = sni->type != NODE_STRING;
-
-		node_each(node_get(spec, "hosts"), host)
-			if (!covered && host->type == NODE_STRING)
-				covered = name_covers(host->text, sni->text);
-		if (!covered)
-			decode_error(d, sni, "%s is none of the hosts, want one that spec.hosts "
-					     "covers",
-				     quoted(d, sni));
-	}
+		node_each(node_get(route, "match"), match)
+			node_each(node_get(match, "sniHosts"), sni)
+				if (sni->type == NODE_STRING && sni->length <= 255 &&
+				    !covered_by(&hosts, name_lower(d->arena, sni->text)))
+					decode_error(
+						d, sni,
+						"%s is none of the hosts, want one that spec.hosts "
+						"covers",
+						quoted(d, sni));
+	strmap_free(&hosts);
 }
 
 static size_t nr_of(const struct node *spec, const char *section)
@@ -148,8 +154,7 @@ static void check_spec(struct decoder *d, const struct node *n, void *into)
 	if (!nr_of(n, "http") && !nr_of(n, "tls") && !nr_of(n, "tcp"))
 		decode_error(d, n, "has no routes, want http, tls or tcp");
 	vs->nr_tls = nr_of(n, "tls");
-	if (vs->nr_tls <= 1000)
-		check_sni(d, n);
+	check_sni(d, n);
 	check_export_to(d, n, false);
 	check_reach(d, node_get(n, "http"));
 	check_reach(d, node_get(n, "tls"));
@@ -159,7 +164,8 @@ static void check_spec(struct decoder *d, const struct node *n, void *into)
 static const struct field spec_fields[] = {
 	{"exportTo", FIELD_STRING, FIELD_LIST},
 	{"gateways", FIELD_STRING, FIELD_LIST, .check = check_gateway_ref},
-	{"hosts", INTO_LIST(struct virtual_service, hosts), .check = check_wild_host},
+	{"hosts", INTO_LIST(struct virtual_service, hosts), .at_most = HOSTS_MAX,
+	 .check = check_wild_host},
 	{"http", FIELD_MESSAGE, .message = &http_route, INTO_LIST(struct virtual_service, http)},
 	{"tcp", FIELD_MESSAGE, .message = &tcp_route, INTO_LIST(struct virtual_service, tcp)},
 	{"tls", FIELD_MESSAGE, FIELD_LIST, .message = &tls_route, .flags = FIELD_LATER},

@@ -39,7 +39,8 @@ static void check_place(struct decoder *d, const struct node *n, struct workload
 
 	if (!is_set(n, "address") || !address->length) {
 		if (is_set(n, "network"))
-			decode_warning_key(d, n, "address", "is missing, the network alone is given");
+			decode_warning_key(d, n, "address",
+					   "is missing, the network alone is given");
 		else
 			decode_error_key(d, n, "address", "is missing, want an IP address");
 		return;
@@ -73,10 +74,10 @@ static void check_workload(struct decoder *d, const struct node *n, void *into)
 static const struct field workload_fields[] = {
 	{"address"},
 	{"labels", FIELD_STRING, FIELD_MAP, .check = check_label_entry,
-	 INTO(struct workload, labels)},
+	 INTO(struct workload, labels), .at_most = 256},
 	{"locality", INTO(struct workload, locality)},
 	{"network", .flags = FIELD_LATER},
-	{"ports", FIELD_INTEGER, FIELD_MAP, PORT_RANGE, .check = check_port_value},
+	{"ports", FIELD_INTEGER, FIELD_MAP, PORT_RANGE, .at_most = 128, .check = check_port_value},
 	{"serviceAccount"},
 	{"weight", FIELD_INTEGER, INTO(struct workload, weight)},
 	{0},

@@ -27,8 +27,9 @@ TEST(service_entry_is_decoded)
 	CU_ASSERT_EQUAL_FATAL(entry->nr_addresses, 2);
 	CU_ASSERT_STRING_EQUAL(inet_print(&entry->addresses[0], text), "240.1.1.1");
 	CU_ASSERT_STRING_EQUAL(inet_print(&entry->addresses[1], text), "fd00::1");
-	CU_ASSERT_EQUAL_FATAL(r.objects[0]->nr_later, 1);
-	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path, "spec.addresses[1]");
+	CU_ASSERT_EQUAL_FATAL(r.objects[0]->nr_later, 2);
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[1].path, "spec.addresses[1]");
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path, "spec.endpoints[1].weight");
 	CU_ASSERT_EQUAL_FATAL(entry->nr_ports, 2);
 	CU_ASSERT_EQUAL(entry->ports[0].protocol, PROTOCOL_HTTP);
 	CU_ASSERT_EQUAL(entry->ports[0].target_port, 8080);
@@ -39,7 +40,7 @@ TEST(service_entry_is_decoded)
 	CU_ASSERT_EQUAL(entry->endpoints[0].ports[0].port, 8081);
 	CU_ASSERT_STRING_EQUAL(labels_get(&entry->endpoints[0].labels, "version"), "v1");
 	CU_ASSERT_EQUAL(entry->endpoints[0].weight, 1);
-	CU_ASSERT_EQUAL(entry->endpoints[1].weight, 3);
+	CU_ASSERT_EQUAL(entry->endpoints[1].weight, 1); /* not in force yet */
 	CU_ASSERT_STRING_EQUAL(entry->endpoints[1].locality, "a/b");
 	config_read_free(&r);
 }

@@ -97,7 +97,7 @@ void agent_reconcile(struct agent *a)
 		diags_print(&a->refused, stderr);
 	}
 	if (a->rejected.nr_errors) {
-		log_error("%zu faults in the sources (see shunt status):", a->rejected.nr_errors);
+		log_error("faults in the sources (see shunt status): %zu", a->rejected.nr_errors);
 		diags_print(&a->rejected, stderr);
 	}
 	config_set_free(&wanted);

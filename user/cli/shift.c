@@ -146,6 +146,9 @@ static int shift_steps(const struct options *o, const json_t *before, const json
 			break;
 		wait_ms(o->over_ms / steps);
 		opened_read(o, after, now);
+		/* One of weight 0 is no cluster of the plan any more: nothing new went there. */
+		for (size_t i = 0; i < nr; i++)
+			now[i] = now[i] < was[i] ? was[i] : now[i];
 		split_print(json_object_get(reply, "after"), was, now);
 		json_decref(reply);
 	}

@@ -66,7 +66,7 @@ static void check_workload(struct decoder *d, const struct node *n, void *into)
 	check_place(d, n, w);
 	put_ports(d, node_get(n, "ports"), w);
 	w->place = n->place;
-	w->weight = w->weight ? w->weight : 1;
+	w->weight = 1;
 	w->name = w->name ? w->name : "";
 	w->locality = w->locality ? w->locality : "";
 }
@@ -79,7 +79,7 @@ static const struct field workload_fields[] = {
 	{"network", .flags = FIELD_LATER},
 	{"ports", FIELD_INTEGER, FIELD_MAP, PORT_RANGE, .at_most = 128, .check = check_port_value},
 	{"serviceAccount"},
-	{"weight", FIELD_INTEGER, INTO(struct workload, weight)},
+	{"weight", FIELD_INTEGER, .flags = FIELD_LATER},
 	{0},
 };
 const struct message workload = {workload_fields, sizeof(struct workload), check_workload};

@@ -24,7 +24,7 @@ struct datapath;
 int datapath_load(const char *root, const char *cgroup, int *did, char **why);
 /* Opens what is pinned and reads back which slots are in use. -ENOENT: nothing is loaded. */
 int datapath_open(const char *root, struct datapath **out, char **why);
-/* For reading only: no slots are learnt, datapath_sync and datapath_audit may not be called. */
+/* For reading only: datapath_sync, datapath_reclaim and datapath_audit may not be called. */
 int datapath_open_readonly(const char *root, struct datapath **out, char **why);
 void datapath_close(struct datapath *dp); /* what is pinned stays */
 /* Detaches and unpins everything of ROOT. -ENOENT: nothing was loaded. */

@@ -136,9 +136,19 @@ static int open_maps(const char *root, bool readonly, struct datapath **out, cha
 	return 0;
 }
 
+/* An agent may be writing meanwhile: what is learnt of the slots is a reading, not a truth. */
 int datapath_open_readonly(const char *root, struct datapath **out, char **why)
 {
-	return open_maps(root, true, out, why);
+	int err = open_maps(root, true, out, why);
+
+	if (err)
+		return err;
+	init_slots(*out);
+	if (adopt(*out, why)) {
+		free(*why);
+		*why = NULL;
+	}
+	return 0;
 }
 
 int datapath_open(const char *root, struct datapath **out, char **why)

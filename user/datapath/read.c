@@ -162,15 +162,13 @@ int datapath_endpoint_find(struct datapath *dp, const struct plan_cluster *clust
 	return 0;
 }
 
-static uint64_t count_keys(int fd, size_t key_size)
+static uint64_t count_scopes(const struct datapath *dp)
 {
-	char key[64], next[64];
-	void *previous = NULL;
-	uint64_t n = 0;
+	uint64_t key, next, *previous = NULL, n = 0;
 
-	while (!bpf_map_get_next_key(fd, previous, next)) {
-		memcpy(key, next, key_size);
-		previous = key;
+	while (!bpf_map_get_next_key(dp->fds[MAP_SCOPES], previous, &next)) {
+		key = next;
+		previous = &key;
 		n++;
 	}
 	return n;
@@ -182,40 +180,48 @@ static void count_flow(const struct flow *flow, void *arg)
 	(void)arg;
 }
 
-/* Records in use: what the routes in force reach. A record that was written has a generation. */
-static uint64_t map_used(struct datapath *dp, enum map_id id)
+static uint64_t count_flows(struct datapath *dp)
 {
-	uint64_t n = 0, total = 0;
+	uint64_t total = 0;
 	char *why = NULL;
 
-#define WRITTEN(records_, field_)                                                                 \
-	for (uint32_t i = 0; i < map_infos[id].max; i++)                                          \
-		n += (records_)[i].field_ != 0;                                                   \
-	return n
+	datapath_flow_each(dp, 0, count_flow, NULL, &total, &why);
+	free(why);
+	return total;
+}
 
+static uint64_t in_use(const struct slots *s)
+{
+	return s->nr_used - s->nr_resting;
+}
+
+static uint64_t map_used(struct datapath *dp, enum map_id id)
+{
 	switch (id) {
 	case MAP_SERVICES:
 	case MAP_SERVICE_SLOTS:
-		return count_keys(dp->fds[MAP_SERVICES], sizeof(struct service_key));
+		return in_use(&dp->service_slots);
+	case MAP_ROUTES:
+		return in_use(&dp->route_slots);
+	case MAP_SCHEDULES:
+		return in_use(&dp->schedule_slots);
+	case MAP_TURNS:
+		return in_use(&dp->turn_slots);
+	case MAP_CLUSTERS:
+		return in_use(&dp->cluster_slots);
+	case MAP_ENDPOINTS:
+		return in_use(&dp->endpoint_slots);
 	case MAP_CLUSTER_STATE:
 	case MAP_CLUSTER_NAMES:
-		return count_keys(dp->fds[MAP_CLUSTER_NAMES], sizeof(uint32_t));
-	case MAP_SCOPES:
-		return count_keys(dp->fds[MAP_SCOPES], sizeof(uint64_t));
-	case MAP_ROUTES:
-		WRITTEN(dp->routes, generation);
-	case MAP_CLUSTERS:
-		WRITTEN(dp->clusters, generation);
-	case MAP_ENDPOINTS:
-		WRITTEN(dp->endpoints, generation);
+		return in_use(&dp->cluster_state_slots);
 	case MAP_ENDPOINT_STATE:
-		WRITTEN(dp->endpoint_state, generation);
-	case MAP_TURNS:
-		WRITTEN(dp->turns, next);
+		return in_use(&dp->endpoint_state_slots);
+	case MAP_SCOPES:
+		return count_scopes(dp);
 	case MAP_FLOWS:
-		datapath_flow_each(dp, 0, count_flow, NULL, &total, &why);
-		free(why);
-		return total;
+		return count_flows(dp);
+	case MAP_EVENTS:
+		return 0; /* the agent reads them as they come */
 	default:
 		return 1;
 	}

@@ -50,9 +50,9 @@ json_t *command_get(struct agent *a, const json_t *request)
 	json_t *list = json_array();
 	enum kind only = NR_KINDS;
 
-	if (word && kind_find(word, &only)) {
+	if ((!word && name) || (word && kind_find(word, &only))) {
 		json_decref(list);
-		return reply_refused(NULL, "unknown kind \"%s\"", word);
+		return reply_refused(NULL, "unknown kind \"%s\"", word ? word : "");
 	}
 	for (int kind = 0; kind < NR_KINDS; kind++) {
 		if (only == NR_KINDS || (int)only == kind)

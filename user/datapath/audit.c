@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-#include "datapath/audit.h"
 #include "datapath/kernel.h"
 #include "walk.skel.h"
 

@@ -39,6 +39,9 @@ int change_point(struct datapath *dp, struct change *c);
 void change_finish(struct datapath *dp, struct change *c, const struct route *old,
 		   uint32_t old_slot);
 void change_free(struct change *c);
+/* Drops the references that `n` clusters and their endpoints, one after the other, hold. */
+void change_drop_refs(struct datapath *dp, const struct cluster *clusters, uint32_t n,
+		      const struct endpoint *endpoints);
 /* Rests the records of a route and drops its references. Its turn and schedule too unless kept. */
 void route_rest(struct datapath *dp, const struct route *r, uint32_t slot, bool keep_turn);
 

@@ -4,6 +4,7 @@
 #define DATAPATH_KERNEL_H
 
 #include "base/strmap.h"
+#include "datapath/clock.h"
 #include "datapath/datapath.h"
 #include "datapath/maps.h"
 #include "datapath/slots.h"
@@ -47,6 +48,11 @@ struct key_ref {
 	struct installed *owner; /* NULL: the gate of a host-only port */
 };
 
+struct event_sink {
+	void (*each)(const struct event *e, void *arg);
+	void *arg;
+};
+
 struct datapath {
 	char root[33];
 	bool readonly;
@@ -73,10 +79,9 @@ struct datapath {
 	uint32_t gate;			/* route slot that sends callers to their own scope */
 	const struct plan *last;	/* what the kernel does; NULL: only adopted */
 	struct ring_buffer *ring;
+	struct event_sink sink; /* of the datapath_events call under way */
 	struct walk_bpf *walk;
 };
-
-uint64_t now_ns(void); /* CLOCK_MONOTONIC, as bpf_ktime_get_ns */
 
 /* refs.c: who has which state slot */
 /* Takes one reference; makes the slot when there is none. NULL: no slot is free. */
@@ -113,6 +118,8 @@ static inline uint32_t schedule_blocks(uint32_t picks)
 {
 	return (picks + SHUNT_SCHEDULE_BLOCK - 1) / SHUNT_SCHEDULE_BLOCK;
 }
+
+void walk_close(struct datapath *dp); /* audit.c */
 
 /* encode.c: records of a plan's parts; slots and generations are the caller's */
 void encode_endpoint(const struct plan_endpoint *e, struct endpoint *out);

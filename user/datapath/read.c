@@ -247,34 +247,24 @@ int datapath_map_each(struct datapath *dp, void (*each)(const struct map_reading
 	return 0;
 }
 
-struct event_sink {
-	void (*each)(const struct event *e, void *arg);
-	void *arg;
-};
-
-static struct event_sink sink; /* of the datapath_events call under way; the agent has one thread */
-
 static int on_event(void *ctx, void *data, size_t size)
 {
-	(void)ctx;
-	if (size >= sizeof(struct event) && sink.each)
-		sink.each(data, sink.arg);
+	struct event_sink *sink = ctx;
+
+	if (size >= sizeof(struct event) && sink->each)
+		sink->each(data, sink->arg);
 	return 0;
 }
 
 int datapath_events_fd(struct datapath *dp)
 {
 	if (!dp->ring)
-		dp->ring = ring_buffer__new(dp->fds[MAP_EVENTS], on_event, NULL, NULL);
+		dp->ring = ring_buffer__new(dp->fds[MAP_EVENTS], on_event, &dp->sink, NULL);
 	return dp->ring ? ring_buffer__epoll_fd(dp->ring) : -errno;
 }
 
 int datapath_events(struct datapath *dp, void (*each)(const struct event *e, void *arg), void *arg)
 {
-	int n;
-
-	sink = (struct event_sink){each, arg};
-	n = ring_buffer__consume(dp->ring);
-	sink = (struct event_sink){0};
-	return n;
+	dp->sink = (struct event_sink){each, arg};
+	return ring_buffer__consume(dp->ring);
 }

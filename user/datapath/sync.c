@@ -157,28 +157,32 @@ static void installed_remove(struct datapath *dp, struct installed *in)
 	free(in);
 }
 
-static VEC(struct key_ref *) ownerless;
+struct key_refs {
+	VEC(struct key_ref *) list;
+};
 
-static void collect_ownerless(const void *node, VISIT which, int depth)
+static void collect_ownerless(const void *node, VISIT which, void *arg)
 {
 	struct key_ref *k = *(struct key_ref *const *)node;
+	struct key_refs *found = arg;
 
-	(void)depth;
 	if ((which == postorder || which == leaf) && !k->owner)
-		vec_push(&ownerless, k);
+		vec_push(&found->list, k);
 }
 
 /* After the first plan, what was adopted and has no name in it goes. */
 static void remove_unclaimed(struct datapath *dp)
 {
+	struct key_refs ownerless = {0};
+
 	for (size_t i = 0; i < dp->adopted.nr; i++)
 		if (!dp->adopted.at[i]->name)
 			installed_remove(dp, dp->adopted.at[i]);
 	vec_free(&dp->adopted);
-	twalk(dp->key_tree, collect_ownerless);
-	for (size_t i = 0; i < ownerless.nr; i++)
-		delete_key(dp, ownerless.at[i]);
-	vec_free(&ownerless);
+	twalk_r(dp->key_tree, collect_ownerless, &ownerless);
+	for (size_t i = 0; i < ownerless.list.nr; i++)
+		delete_key(dp, ownerless.list.at[i]);
+	vec_free(&ownerless.list);
 }
 
 /* From the first write on there is no way back; the kernel refuses an insert only when it is out

@@ -251,7 +251,8 @@ static void listener_ready(uint32_t events, void *arg)
 		return;
 	}
 	c = xcalloc(1, sizeof(*c));
-	*c = (struct admin_client){.admin = a, .fd = fd, .moved = seconds_now(), .next = a->clients};
+	*c = (struct admin_client){
+		.admin = a, .fd = fd, .moved = seconds_now(), .next = a->clients};
 	if (loop_add(a->loop, fd, EPOLLIN, client_ready, c, &c->source)) {
 		close(fd);
 		free(c);

@@ -35,10 +35,11 @@ static void kind_add(struct agent *a, enum kind kind, const json_t *request, jso
 	{
 		char *yaml = object_yaml(*it);
 
-		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o,s:o}", "id", (*it)->id,
-						      "namespace", (*it)->namespace, "yaml", yaml,
-						      "file", json_text((*it)->place.file),
-						      "object", json_loads((*it)->json, 0, NULL) ?: json_null()));
+		json_array_append_new(list,
+				      json_pack("{s:s,s:s,s:s,s:o,s:o}", "id", (*it)->id,
+						"namespace", (*it)->namespace, "yaml", yaml, "file",
+						json_text((*it)->place.file), "object",
+						json_loads((*it)->json, 0, NULL) ?: json_null()));
 		free(yaml);
 	}
 	vec_free(&found);

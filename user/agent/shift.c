@@ -179,7 +179,8 @@ static json_t *weights_json(struct node *list)
 	node_each(list, it)
 	{
 		const struct node *d = node_get(it, "destination");
-		const char *weight = node_text(it, "weight"), *fallback = list->nr == 1 ? "100" : "0";
+		const char *fallback = list->nr == 1 ? "100" : "0";
+		const char *weight = node_text(it, "weight");
 
 		json_array_append_new(
 			out, json_pack("{s:o,s:o,s:I}", "host", json_text(node_text(d, "host")),

@@ -14,7 +14,8 @@ struct source_file {
 struct source_file *source_file_new(const char *path);
 void source_file_free(struct source_file *file);
 /*
- * Reads it again. -EAGAIN: someone has it open for writing; -ENOENT: it is gone. In both cases nothing changed. Any other fault stands in `diags`, and 0 is returned.
+ * Reads it again. -EAGAIN: someone has it open for writing; -ENOENT: it is gone. In both cases
+ * nothing changed. Any other fault stands in `diags`, and 0 is returned.
  */
 int source_file_read(struct source_file *file, const struct decode_options *decode);
 bool source_file_name(const char *name); /* *.yaml, *.yml, *.json, no dot in front */

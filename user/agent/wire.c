@@ -38,7 +38,8 @@ int frame_take(struct frame_buffer *b, json_t **out, char **why)
 		return 0;
 	*out = json_loadb((char *)b->at + FRAME_HEADER, length, JSON_REJECT_DUPLICATES, &fault);
 	if (!json_is_object(*out)) {
-		*why = xasprintf("the message is no JSON object: %s", *out ? "wrong type" : fault.text);
+		*why = xasprintf("the message is no JSON object: %s",
+				 *out ? "wrong type" : fault.text);
 		json_decref(*out);
 		*out = NULL;
 		return -EBADMSG;

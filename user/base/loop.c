@@ -22,7 +22,7 @@ struct loop {
 	int epoll;
 	bool stopped;
 	struct loop_source *live;
-	struct loop_source *removed; /* freed between rounds, as events of this round may name them */
+	struct loop_source *removed; /* freed after the round, whose events may name them */
 };
 
 int loop_new(struct loop **out)

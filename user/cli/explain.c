@@ -95,7 +95,8 @@ int cli_hosts(const struct options *o)
 	if (o->files.nr) {
 		status = hosts_offline(o, namespace);
 	} else {
-		json_t *request = json_pack("{s:s,s:s}", "command", "hosts", "namespace", namespace);
+		json_t *request =
+			json_pack("{s:s,s:s}", "command", "hosts", "namespace", namespace);
 
 		status = call_agent(o, "hosts", request, &reply);
 		if (!status) {

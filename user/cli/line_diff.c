@@ -84,8 +84,9 @@ static void script_middle(struct script *s, const struct line *a, size_t n, cons
 		if (same) {
 			script_add(s, ' ', &a[i++]);
 			j++;
-		} else if (i < n && (j == m || !common ||
-				     common[(i + 1) * (m + 1) + j] >= common[i * (m + 1) + j + 1])) {
+		} else if (i < n &&
+			   (j == m || !common ||
+			    common[(i + 1) * (m + 1) + j] >= common[i * (m + 1) + j + 1])) {
 			script_add(s, '-', &a[i++]);
 		} else {
 			script_add(s, '+', &b[j++]);

@@ -26,7 +26,8 @@ int cli_load(const struct options *o)
 	if (o->json)
 		json_show(json_pack("{s:s,s:i}", "root", o->root, "loaded", did));
 	else if (did)
-		printf("%d program%s loaded below /sys/fs/bpf/%s\n", did, did == 1 ? "" : "s", o->root);
+		printf("%d program%s loaded below /sys/fs/bpf/%s\n", did, did == 1 ? "" : "s",
+		       o->root);
 	else
 		printf("all programs were loaded already below /sys/fs/bpf/%s\n", o->root);
 	return 0;

@@ -96,7 +96,8 @@ static int option_set_word(struct options *o, const char *command, int letter, c
 	} else if (letter == LETTER_ROOT) {
 		o->root = arg;
 		if (!root_name_valid(arg))
-			return wrong_use(command, "bad root \"%s\", want 1 to 32 of a-z 0-9 . _ -", arg);
+			return wrong_use(command, "bad root \"%s\", want 1 to 32 of a-z 0-9 . _ -",
+					 arg);
 	} else if (letter == LETTER_OVER) {
 		int64_t ns;
 

@@ -55,7 +55,7 @@ struct control {
 	__u32 layout; /* SHUNT_LAYOUT */
 	__u32 epoch;  /* 0 or 1: where new reservations are counted */
 	__u32 plan;   /* number of the plan in force */
-	__u32 zero;
+	__u32 older;  /* sockets open when the programs were first attached: never counted */
 	__u64 build;  /* of the programs that are attached */
 	__u64 leaked; /* reservations that audits had to return */
 	__u64 audits;

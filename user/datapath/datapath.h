@@ -50,6 +50,7 @@ int datapath_counters(struct datapath *dp, struct counters *out); /* summed over
 struct datapath_status {
 	uint32_t plan, layout;
 	uint64_t leaked, audits;
+	uint32_t older; /* sockets that were open before the programs: not counted, either end */
 	char cgroup[256];   /* path, "" unknown */
 	unsigned nr_programs; /* attached */
 	char kernel[65];

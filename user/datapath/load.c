@@ -16,6 +16,7 @@
 #include "datapath/datapath.h"
 #include "datapath/load.h"
 #include "datapath/maps.h"
+#include "datapath/older.h"
 #include "datapath/probe.h"
 #include "sockops.skel.h"
 
@@ -202,7 +203,8 @@ static int control_read(const char *root, struct control *out)
 	return err;
 }
 
-static int control_write(const char *root)
+/* `fresh`: nothing was attached before, so what is open now stays unseen. */
+static int control_write(const char *root, bool fresh)
 {
 	struct control control = {0};
 	char path[256];
@@ -216,6 +218,8 @@ static int control_write(const char *root)
 	bpf_map_lookup_elem(fd, &zero, &control);
 	control.layout = SHUNT_LAYOUT;
 	control.build = build_id();
+	if (fresh)
+		control.older = older_sockets();
 	err = bpf_map_update_elem(fd, &zero, &control, 0) ? -errno : 0;
 	close(fd);
 	return err;
@@ -249,7 +253,7 @@ static int find_cgroup(const char *given, char *path, size_t size, uint64_t *id,
 	return err;
 }
 
-static int load_and_attach(const char *root, const char *path, char **why)
+static int load_and_attach(const char *root, const char *path, bool fresh, char **why)
 {
 	struct programs programs;
 	int cgroup, err;
@@ -268,7 +272,7 @@ static int load_and_attach(const char *root, const char *path, char **why)
 		close(cgroup);
 	programs_free(&programs);
 	if (!err)
-		err = control_write(root);
+		err = control_write(root, fresh);
 	return err;
 }
 
@@ -300,7 +304,7 @@ int datapath_load(const char *root, const char *cgroup, int *did, char **why)
 		return 0;
 	pin_path(pins, sizeof(pins), root, "");
 	fresh = !mkdir(pins, 0700);
-	err = load_and_attach(root, path, why);
+	err = load_and_attach(root, path, !links, why);
 	if (err && fresh) {
 		char *ignored = NULL;
 

@@ -72,6 +72,7 @@ int datapath_status(struct datapath *dp, struct datapath_status *out)
 	out->layout = dp->control->layout;
 	out->leaked = dp->control->leaked;
 	out->audits = dp->control->audits;
+	out->older = dp->control->older;
 	for (int i = 0; i < NR_LINKS; i++) {
 		int fd = link_open(dp->root, i);
 

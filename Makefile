@@ -3,6 +3,8 @@
 # make SAN=1      the same with ASan and UBSan, below build/san
 # make check      all tests              make demo       the main job on real processes
 # make fuzz       the fuzzers, long      make bench      speed beside peers
+# make check-kernels                     what runs on stock kernels, booted under QEMU
+# make install    program, manual, unit  make uninstall  (PREFIX=/usr/local, DESTDIR=)
 # Dependencies: scripts/deps installs them.
 
 V ?= 0
@@ -15,6 +17,12 @@ CLANG := $(call first,clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-1
 BPFTOOL := $(call first,bpftool /usr/sbin/bpftool)
 PKG = libbpf libelf yaml-0.1 jansson
 VERSION := 0.1.0
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+MAN5 = $(wildcard docs/*.5)
+MAN7 = $(wildcard docs/*.7)
+MAN8 = $(wildcard docs/*.8)
 
 B ?= build$(if $(SAN),/san)
 WARN = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
@@ -94,7 +102,7 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(FUZZ_LIB_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) $(FUZZ_SAN) -o $@ $^ $(LDLIBS)
 
-.PHONY: all tools fuzzers check check-build demo fuzz tools-present install clean
+.PHONY: all tools fuzzers check check-build check-kernels demo fuzz tools-present install uninstall clean
 .SECONDARY:
 tools: $(TOOLS)
 fuzzers: $(FUZZERS)
@@ -111,8 +119,12 @@ check-build:
 E2E ?= $(sort $(wildcard tests/e2e/*_test.py))
 check: check-build
 	+SHUNT_BUILD=build/san tests/run --jobs 2 $(if $(ONLY),--only $(ONLY)) \
-		scripts/structure "build/san/unit" tests/cases/run \
+		scripts/structure scripts/docs scripts/install-check "build/san/unit" tests/cases/run \
 		$(if $(ONLY),,"tests/fuzz/run build/fuzz 20" tests/demo) $(E2E)
+
+# The release build inside of stock Debian kernels, older and newer than this machine's.
+check-kernels: all tools
+	SHUNT_BUILD=$(or $(SHUNT_BUILD),$(B)) tests/kernels/run $(ONLY)
 
 fuzz: fuzzers
 	tests/fuzz/run build/fuzz $(or $(SECONDS_EACH),600)
@@ -121,6 +133,32 @@ tools-present:
 	@test -n "$(CLANG)" || { echo "no clang found: run scripts/deps" >&2; exit 1; }
 	@test -n "$(BPFTOOL)" || { echo "no bpftool found: run scripts/deps" >&2; exit 1; }
 	@pkg-config --exists $(PKG) || { echo "libraries missing ($(PKG)): run scripts/deps" >&2; exit 1; }
+
+# The unit names the program where it was installed; the completion comes from the program itself.
+bin = $(DESTDIR)$(PREFIX)/bin
+man = $(DESTDIR)$(PREFIX)/share/man
+completions = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+units = $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+install: all
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX))
+	$(Q)install -d $(bin) $(man)/man5 $(man)/man7 $(man)/man8 $(completions) $(units) \
+		$(DESTDIR)$(SYSCONFDIR)/shunt
+	$(Q)install -m 755 $(B)/shunt $(bin)/shunt
+	$(Q)install -m 644 $(MAN5) $(man)/man5
+	$(Q)install -m 644 $(MAN7) $(man)/man7
+	$(Q)install -m 644 $(MAN8) $(man)/man8
+	$(Q)$(B)/shunt completion bash > $(completions)/shunt
+	$(Q)sed 's:/usr/local/bin/:$(PREFIX)/bin/:; s:/etc/shunt:$(SYSCONFDIR)/shunt:' \
+		manifests/shunt.service > $(units)/shunt.service
+
+# A configuration folder that holds anything stays, and so does the state.
+uninstall:
+	$(call say,REMOVE,$(DESTDIR)$(PREFIX))
+	$(Q)rm -f $(bin)/shunt $(completions)/shunt $(units)/shunt.service \
+		$(MAN5:docs/%=$(man)/man5/%) $(MAN7:docs/%=$(man)/man7/%) $(MAN8:docs/%=$(man)/man8/%)
+	$(Q)if [ -d $(DESTDIR)$(SYSCONFDIR)/shunt ]; then \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(SYSCONFDIR)/shunt; fi
 
 clean:
 	rm -rf build

@@ -73,15 +73,43 @@ TEST(a_target_is_named_in_any_form)
 	static const char *const forms[] = {
 		"reviews",	    "reviews:9080",	    "reviews.default",
 		"10.96.0.20",	    "10.96.0.20:9080",	    "reviews.default.svc:9080",
-		"[fd00:96::20]:9080", "fd00:96::20", "reviews.default.svc.cluster.local"};
+		"[fd00:96::20]:9080", "fd00:96::20", "reviews.default.svc.cluster.local",
+		"Reviews.",	    "http://reviews:9080/a?b", "http://[fd00:96::20]:9080"};
 	struct mesh m = mesh_new(reviews);
 	json_t *json;
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		CU_ASSERT(explains(&m, forms[i], "Service/default/reviews"));
 	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "nobody", NULL, &json), -ENOENT);
-	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "10.96.0.21", NULL, &json), -ENOENT);
+	CU_ASSERT(explains(&m, "10.96.0.21", "it passes untouched"));
+	CU_ASSERT(explains(&m, "10.96.0.20:1", "no TCP port 1"));
 	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "reviews:x", NULL, &json), -EINVAL);
+	mesh_free(&m);
+}
+
+TEST(a_url_gives_the_port)
+{
+	struct mesh m = mesh_new(reviews);
+	json_t *json;
+
+	CU_ASSERT(explains(&m, "http://reviews", "no TCP port 80"));
+	CU_ASSERT(explains(&m, "https://reviews/", "no TCP port 443"));
+	CU_ASSERT(explains(&m, "tcp://reviews", "\"port\": 9080"));
+	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "http://", NULL, &json), -EINVAL);
+	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "reviews/a", NULL, &json), -EINVAL);
+	mesh_free(&m);
+}
+
+TEST(an_entry_is_found_by_its_own_name)
+{
+	struct mesh m = mesh_new("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+				 "metadata: {name: canary, namespace: shop}\n"
+				 "spec: {hosts: [canary.local], addresses: [10.96.0.9], resolution: STATIC,"
+				 " ports: [{number: 80, name: http}], endpoints: [{address: 10.0.0.1}]}\n");
+	json_t *json;
+
+	CU_ASSERT(explains(&m, "canary.shop", "canary.shop is canary.local"));
+	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "canary", NULL, &json), -ENOENT);
 	mesh_free(&m);
 }
 

@@ -64,9 +64,7 @@ static void client_end(struct admin_client *c)
 	frame_free(&c->in);
 	free(c->out);
 	free(c);
-	if (a->nr_clients-- == MAX_CLIENTS)
-		loop_want(a->source, EPOLLIN);
-	if (!a->nr_clients)
+	if (!--a->nr_clients)
 		loop_timer_set(a->tick, 0, 0);
 }
 
@@ -227,6 +225,18 @@ static void tick(void *arg)
 	}
 }
 
+/* Who connects and asks nothing must not keep others out: the one that moved first gives way. */
+static void oldest_end(struct admin *a)
+{
+	struct admin_client *oldest = NULL;
+
+	for (struct admin_client *c = a->clients->next; c; c = c->next) {
+		if (c->state != CLIENT_FOLLOWING && (!oldest || c->moved <= oldest->moved))
+			oldest = c;
+	}
+	client_end(oldest);
+}
+
 static bool peer_served(int fd)
 {
 	struct ucred peer;
@@ -259,10 +269,10 @@ static void listener_ready(uint32_t events, void *arg)
 		return;
 	}
 	a->clients = c;
-	if (a->nr_clients++ == 0)
+	if (a->nr_clients++ == MAX_CLIENTS)
+		oldest_end(a);
+	else if (a->nr_clients == 1)
 		loop_timer_set(a->tick, 1000, 1000);
-	if (a->nr_clients == MAX_CLIENTS)
-		loop_want(a->source, 0);
 }
 
 static int socket_open(const char *path, int *out)

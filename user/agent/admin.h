@@ -11,7 +11,8 @@ struct admin_client;
 
 /*
  * Listens at `path` (mode 0600; a stale socket there is replaced) and calls `run` with each
- * request, which it then owns. Only root and our own user are served, at most 16 at once.
+ * request, which it then owns. Only root and our own user are served, 16 at once: past
+ * that the one that was idle longest gives way.
  */
 int admin_open(struct loop *l, const char *path,
 	       void (*run)(struct admin_client *c, json_t *request, void *arg), void *arg,

@@ -4,29 +4,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include "agent/findings.h"
 #include "agent/wire.h"
 #include "base/log.h"
 
-/* What planning found in the hosts that `plan` does not share with the plan before it. */
-static void findings_of_change(const struct plan *before, const struct plan *plan,
-			       struct diags *found)
-{
-	struct strmap_entry *e;
-	const struct diag *it;
-
-	strmap_each(&plan->hosts, e)
-	{
-		const struct plan_host *host = e->value;
-
-		if (before && strmap_get(&before->hosts, e->key) == host)
-			continue;
-		vec_each(&host->findings.list, it)
-			diag_add(found, it->level, &it->place, it->path, "%s", it->text);
-	}
-}
-
 int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags *diags,
-		       struct diags *found)
+		       const struct edit *edit, struct diags *found)
 {
 	struct plan *plan = NULL;
 	int err;
@@ -38,8 +21,8 @@ int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags 
 		plan_free(plan);
 		return err;
 	}
-	if (found)
-		findings_of_change(a->plan, plan, found);
+	if (edit)
+		findings_of_change(found, edit->put.at, edit->put.nr, a->plan, plan);
 	plan_free(a->plan);
 	config_set_free(&a->set);
 	a->plan = plan;
@@ -87,7 +70,7 @@ void agent_reconcile(struct agent *a)
 	files_diags(&a->files, &a->rejected);
 	files_fold(&a->files, &wanted, &a->rejected);
 	state_fold(a, &wanted);
-	err = agent_put_in_force(a, &wanted, &a->refused, NULL);
+	err = agent_put_in_force(a, &wanted, &a->refused, NULL, NULL);
 	a->waiting = err != 0;
 	if (err) {
 		if (!a->refused.nr_errors)

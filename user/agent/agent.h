@@ -52,13 +52,16 @@ struct agent {
 
 /* Runs until SIGTERM or SIGINT, in the foreground; what is in the kernel stays. Exit status. */
 int agent_run(const struct agent_options *options);
+bool agent_metrics_valid(const char *metrics); /* as in agent_options */
 
+struct edit;
 /*
  * Puts `wanted` in force and takes it over (it is empty then); on failure all stays as it was and
- * the reason is in `diags`. With `found`, what planning finds in hosts that change goes there.
+ * the reason is in `diags`. With `edit`, what is found about its objects, or newly about others,
+ * goes to `found`.
  */
 int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags *diags,
-		       struct diags *found);
+		       const struct edit *edit, struct diags *found);
 /* Folder and applied objects together put in force; outcome in a->rejected and a->refused. */
 void agent_reconcile(struct agent *a);
 

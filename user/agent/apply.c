@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "agent/agent.h"
+#include "agent/findings.h"
 #include "agent/wire.h"
 
 static void result_add(json_t *results, const struct object *o, const char *result)
@@ -229,11 +230,14 @@ json_t *command_diff(struct agent *a, const json_t *request)
 {
 	struct edit c;
 	json_t *reply = NULL;
+	struct object **it;
 	int err = edit_read(request, &c);
 
 	if (!err) {
 		json_decref(edit_sort(a, &c));
 		reply = json_pack("{s:b,s:o}", "ok", 1, "objects", diff_texts(a, &c));
+		vec_each(&c.put, it)
+			findings_of_object(&c.diags, *it);
 		err = diff_plan(a, &c, reply);
 		json_object_set_new(reply, "diags", diags_json(&c.diags));
 	}

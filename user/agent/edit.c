@@ -45,9 +45,9 @@ int edit_read(const json_t *request, struct edit *c)
 		const char *name = request_text(file, "name");
 		const json_t *text = json_object_get(file, "text");
 
-		if (name && json_is_string(text))
-			object_read(place_file(name), json_string_value(text),
-				    json_string_length(text), &decode, &c->diags, object_push, c);
+		if (json_is_string(text))
+			object_read(name, json_string_value(text), json_string_length(text),
+				    &decode, &c->diags, object_push, c);
 	}
 	edit_check_twice(c);
 	return c->diags.nr_errors ? -EINVAL : 0;
@@ -95,7 +95,7 @@ json_t *edit_apply(struct agent *a, struct edit *c)
 				     strerror(-err));
 	config_set_copy(&wanted, &a->set);
 	set_edit(&wanted, c);
-	err = agent_put_in_force(a, &wanted, &c->diags, &found);
+	err = agent_put_in_force(a, &wanted, &c->diags, c, &found);
 	config_set_free(&wanted);
 	if (err) {
 		state_abort(&a->state, c->put.at, c->put.nr);

@@ -83,7 +83,38 @@ static void files_forget(struct files *f, const struct strmap *there)
 	vec_free(&gone);
 }
 
-void files_read_all(struct files *f)
+static void place_put(struct files *f, const char *id, const struct place *place)
+{
+	if (!strmap_get(&f->places, id))
+		strmap_put(&f->places, id, (void *)place);
+}
+
+/* Anew after each change, as an apply beside a large folder looks up each of its objects. */
+static void files_index(struct files *f)
+{
+	struct strmap_entry *e;
+
+	strmap_free(&f->places);
+	strmap_each(&f->files, e)
+	{
+		struct source_file *file = e->value;
+		struct object **it;
+		const struct diag *d;
+
+		vec_each(&file->objects, it)
+			place_put(f, (*it)->id, &(*it)->place);
+		vec_each(&file->diags.list, d)
+		{
+			char *faulty = d->level == DIAG_ERROR ? diag_object(d) : NULL;
+
+			if (faulty)
+				place_put(f, faulty, &d->place);
+			free(faulty);
+		}
+	}
+}
+
+static void folder_read(struct files *f)
 {
 	struct strmap there = {0};
 	struct strmap_entry *name;
@@ -103,6 +134,12 @@ void files_read_all(struct files *f)
 		file_follow(f, name->key);
 	files_forget(f, &there);
 	strmap_free(&there);
+}
+
+void files_read_all(struct files *f)
+{
+	folder_read(f);
+	files_index(f);
 }
 
 int files_open(struct files *f, const char *dir, const struct decode_options *decode)
@@ -132,6 +169,7 @@ void files_close(struct files *f)
 		source_file_free(e->value);
 	strmap_free(&f->files);
 	strmap_free(&f->busy);
+	strmap_free(&f->places);
 	close(f->inotify);
 	free(f->dir);
 	f->dir = NULL;
@@ -203,7 +241,7 @@ bool files_follow(struct files *f)
 	events_take(f, &news);
 	changed = news.all || news.gone.nr;
 	if (news.all) {
-		files_read_all(f);
+		folder_read(f);
 	} else {
 		strmap_each(&news.gone, e)
 			file_drop(f, e->key);
@@ -212,6 +250,8 @@ bool files_follow(struct files *f)
 	}
 	strmap_free(&news.read);
 	strmap_free(&news.gone);
+	if (changed)
+		files_index(f);
 	return changed;
 }
 
@@ -280,30 +320,9 @@ void files_diags(const struct files *f, struct diags *out)
 
 bool files_find(const struct files *f, const char *id, struct place *where)
 {
-	struct strmap_entry *e;
+	const struct place *place = strmap_get(&f->places, id);
 
-	strmap_each(&f->files, e)
-	{
-		struct source_file *file = e->value;
-		struct object **it;
-		const struct diag *d;
-
-		vec_each(&file->objects, it)
-		{
-			*where = (*it)->place;
-			if (!strcmp((*it)->id, id))
-				return true;
-		}
-		vec_each(&file->diags.list, d)
-		{
-			char *faulty = d->level == DIAG_ERROR ? diag_object(d) : NULL;
-			bool same = faulty && !strcmp(faulty, id);
-
-			free(faulty);
-			*where = d->place;
-			if (same)
-				return true;
-		}
-	}
-	return false;
+	if (place)
+		*where = *place;
+	return place;
 }

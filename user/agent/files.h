@@ -15,6 +15,7 @@ struct files {
 	int watch, above;    /* watches of the folder and of the one above it; -1: none */
 	struct strmap files; /* name -> struct source_file * */
 	struct strmap busy;  /* names of files that someone had open for writing */
+	struct strmap places; /* id of an object, faulty or not -> struct place * in `files` */
 };
 
 /* Watches `dir`, which may be missing, and reads what is there. */

@@ -76,8 +76,11 @@ json_t *command_explain(struct agent *a, const json_t *request)
 	if (!target)
 		return reply_refused(NULL, "name what to explain");
 	err = plan_explain(a->plan, &a->set, target, namespace ? namespace : "default", &steps);
+	if (err == -ENOENT)
+		return reply_refused(NULL, "%s: no service has this name: it passes untouched",
+				     target);
 	if (err)
-		return reply_refused(NULL, "%s is no service: it passes untouched", target);
+		return reply_refused(NULL, "%s: want HOST[:PORT] or a URL", target);
 	return json_pack("{s:b,s:o}", "ok", 1, "explain", steps);
 }
 

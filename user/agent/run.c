@@ -314,6 +314,11 @@ static void stop(struct agent *a)
 	lock_drop(&a->lock, false);
 }
 
+bool agent_metrics_valid(const char *metrics)
+{
+	return !strcmp(metrics, "off") || scrape_place_valid(metrics);
+}
+
 int agent_run(const struct agent_options *options)
 {
 	struct agent *a = xcalloc(1, sizeof(*a));

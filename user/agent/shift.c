@@ -6,26 +6,6 @@
 #include "agent/agent.h"
 #include "agent/wire.h"
 
-/* The plan's host for a full or a short name seen from `namespace`. */
-static const struct plan_host *host_find(const struct plan *plan, const char *name,
-					 const char *namespace)
-{
-	char *forms[] = {
-		xstrdup(name),
-		xasprintf("%s.%s.svc." CLUSTER_DOMAIN, name, namespace),
-		xasprintf("%s.svc." CLUSTER_DOMAIN, name),
-		xasprintf("%s." CLUSTER_DOMAIN, name),
-	};
-	const struct plan_host *host = NULL;
-
-	for (size_t i = 0; i < 4; i++) {
-		if (!host)
-			host = strmap_get(&plan->hosts, forms[i]);
-		free(forms[i]);
-	}
-	return host;
-}
-
 /* The VirtualService in force for the host's first port that has one. */
 static struct object *rule_find(struct agent *a, const struct plan_host *host)
 {
@@ -232,7 +212,7 @@ static void shift_edit(struct agent *a, struct shift *s)
 	const char *name = request_text(s->request, "host");
 	struct diags diags = {0};
 
-	s->host = name ? host_find(a->plan, name, s->namespace) : NULL;
+	s->host = name ? plan_host_named(a->plan, &a->set, name, s->namespace) : NULL;
 	if (!s->host) {
 		s->why = xasprintf("no service %s", name ? name : "");
 		return;
@@ -260,8 +240,9 @@ static json_t *shift_apply(struct agent *a, struct shift *s)
 
 	node_print_json(s->root, out);
 	fclose(out);
-	request = json_pack("{s:s,s:b,s:[{s:s,s:s}]}", "namespace", s->rule->namespace, "lenient",
-			    1, "files", "name", s->rule->id, "text", text);
+	/* Nobody's file: what is wrong with it is told by object and path. */
+	request = json_pack("{s:s,s:b,s:[{s:s}]}", "namespace", s->rule->namespace, "lenient", 1,
+			    "files", "text", text);
 	free(text);
 	reply = command_apply(a, request);
 	json_decref(request);

@@ -163,10 +163,13 @@ static void object_read_back(struct state *s, const char *path, const char *name
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int err = fd == -1 ? -errno : file_read(fd, TREE_MAX_BYTES, &text, &length);
 	struct place place = {.file = place_file(path)};
+	struct diag *it;
 
 	if (err) {
 		diag_add(&s->rejected, DIAG_ERROR, &place, NULL, "%s", strerror(-err));
-	} else if (object_read(place.file, text, length, &options, &found, object_keep, s)) {
+	} else if (object_read(NULL, text, length, &options, &found, object_keep, s)) {
+		vec_each(&found.list, it)
+			it->place = place;
 		diags_take(&s->rejected, &found);
 	}
 	if (fd != -1)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "agent/agent.h"
+#include "agent/findings.h"
 #include "agent/wire.h"
 
 static json_t *place_json(const struct place *p)
@@ -66,7 +67,7 @@ static json_t *warnings_json(struct agent *a)
 	const struct diag *it;
 	json_t *list = json_array();
 
-	diags_copy_findings(&all, a->plan);
+	findings_of_plan(&all, a->plan);
 	vec_each(&a->rejected.list, it)
 		diag_add(&all, it->level, &it->place, it->path, "%s", it->text);
 	vec_each(&all.list, it)

@@ -133,26 +133,6 @@ int diags_from_json(struct diags *d, const json_t *list)
 	return 0;
 }
 
-static void findings_copy(struct diags *to, const struct diags *from)
-{
-	const struct diag *it;
-
-	vec_each(&from->list, it)
-		diag_put(to, it->level, &it->place, it->path, it->text, it->source);
-}
-
-void diags_copy_findings(struct diags *d, const struct plan *plan)
-{
-	struct plan_host **hosts;
-	size_t nr;
-
-	findings_copy(d, &plan->findings);
-	hosts = plan_sorted(plan, &nr);
-	for (size_t i = 0; i < nr; i++)
-		findings_copy(d, &hosts[i]->findings);
-	free(hosts);
-}
-
 void json_show(json_t *message)
 {
 	json_dumpf(message, stdout, JSON_INDENT(2));

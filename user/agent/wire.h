@@ -33,8 +33,6 @@ char *frame_make(const json_t *message, size_t *length);
 /* Diagnostics as JSON and back. */
 json_t *diags_json(const struct diags *d);
 int diags_from_json(struct diags *d, const json_t *list);
-/* Adds copies of what planning found, per host and across. */
-void diags_copy_findings(struct diags *d, const struct plan *plan);
 /* Prints to standard output, and gives `message` back. */
 void json_show(json_t *message);
 /* A string from untrusted bytes: JSON null when they are not UTF-8. */

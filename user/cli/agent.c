@@ -14,5 +14,8 @@ int cli_agent(const struct options *o)
 		.lenient = o->lenient,
 	};
 
+	if (!agent_metrics_valid(o->metrics))
+		return wrong_use("agent", "bad metrics \"%s\", want [ADDRESS:]PORT or off",
+				 o->metrics);
 	return agent_run(&options);
 }

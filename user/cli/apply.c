@@ -5,8 +5,8 @@
 #include "cli/call.h"
 #include "cli/cli.h"
 
-/* One line an object; true when one of them was not found. */
-static bool results_print(const json_t *reply, const char *command)
+/* One line an object, unless JSON shows them; true when one of them was not found. */
+static bool results_print(const json_t *reply, const char *command, bool json)
 {
 	const json_t *it;
 	bool missing = false;
@@ -16,7 +16,8 @@ static bool results_print(const json_t *reply, const char *command)
 		const char *result = member_text(it, "result");
 
 		if (strcmp(result, "not found")) {
-			printf("%s %s\n", member_text(it, "object"), result);
+			if (!json)
+				printf("%s %s\n", member_text(it, "object"), result);
 			continue;
 		}
 		fprintf(stderr, "shunt %s: %s not found\n", command, member_text(it, "object"));
@@ -28,17 +29,16 @@ static bool results_print(const json_t *reply, const char *command)
 static int results_show(const struct options *o, const char *command, json_t *request)
 {
 	json_t *reply;
-	bool missing = false;
+	bool missing;
 	int status = call_agent(o, command, request, &reply);
 
 	if (status)
 		return status;
-	if (o->json) {
+	missing = results_print(reply, command, o->json);
+	if (o->json)
 		call_show(reply);
-		return 0;
-	}
-	missing = results_print(reply, command);
-	json_decref(reply);
+	else
+		json_decref(reply);
 	return missing ? EXIT_REFUSED : 0;
 }
 

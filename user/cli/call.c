@@ -83,10 +83,12 @@ json_t *call_request(const struct options *o, const char *command)
 	return request;
 }
 
-static int call_failed(const struct options *o, const char *command, int err)
+int call_failed(const struct options *o, const char *command, int err)
 {
 	if (err == -ENOENT || err == -ECONNREFUSED)
-		fprintf(stderr, "shunt %s: no agent of root %s runs\n", command, o->root);
+		fprintf(stderr, "shunt %s: no agent of root %s runs: start it with `shunt agent`; "
+			"`shunt maps` and `shunt conns` read the kernel without one\n", command,
+			o->root);
 	else
 		fprintf(stderr, "shunt %s: /run/%s.sock: %s\n", command, o->root,
 			err == -EPIPE ? "the agent went away" : strerror(-err));
@@ -102,7 +104,7 @@ static void diags_say(const json_t *reply)
 	diags_free(&diags);
 }
 
-int call_agent(const struct options *o, const char *command, json_t *request, json_t **out)
+int call_quietly(const struct options *o, const char *command, json_t *request, json_t **out)
 {
 	struct call c;
 	int err = call_open(&c, o->root);
@@ -116,15 +118,24 @@ int call_agent(const struct options *o, const char *command, json_t *request, js
 	call_close(&c);
 	if (err)
 		return call_failed(o, command, err);
-	diags_say(*out);
 	if (json_is_true(json_object_get(*out, "ok")))
 		return 0;
+	diags_say(*out);
 	fprintf(stderr, "shunt %s: %s\n", command, member_text(*out, "error"));
 	if (o->json)
 		json_show(json_incref(*out));
 	json_decref(*out);
 	*out = NULL;
 	return EXIT_REFUSED;
+}
+
+int call_agent(const struct options *o, const char *command, json_t *request, json_t **out)
+{
+	int status = call_quietly(o, command, request, out);
+
+	if (!status)
+		diags_say(*out);
+	return status;
 }
 
 void call_show(json_t *reply)

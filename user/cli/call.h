@@ -24,6 +24,10 @@ void call_close(struct call *c);
  * runs.
  */
 int call_agent(const struct options *o, const char *command, json_t *request, json_t **out);
+/* The same, but the diagnostics of a good reply are not printed. */
+int call_quietly(const struct options *o, const char *command, json_t *request, json_t **out);
+/* Says why the agent cannot be asked; EXIT_REFUSED. */
+int call_failed(const struct options *o, const char *command, int err);
 /* {"command": …} with the namespace that was asked for, if one was. */
 json_t *call_request(const struct options *o, const char *command);
 /* The same with the text of all -f files; EXIT_ value when one cannot be read, said. */

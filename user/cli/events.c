@@ -62,7 +62,7 @@ static int events_follow(const struct options *o)
 		}
 		fputs("shunt events: the agent went away\n", stderr);
 	} else {
-		fprintf(stderr, "shunt events: no agent of root %s runs\n", o->root);
+		call_failed(o, "events", err);
 	}
 	json_decref(request);
 	call_close(&c);

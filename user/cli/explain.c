@@ -24,17 +24,17 @@ static void explain_print(const json_t *e)
 static int explain_offline(const struct options *o, const char *namespace, json_t **out)
 {
 	struct offline off;
-	int err = offline_read(&off, o);
+	int err = offline_read(&off, o, false);
 
 	if (err) {
 		offline_complain(&off);
 	} else {
 		err = plan_explain(off.plan, &off.set, o->rest[0], namespace, out);
 		if (err == -ENOENT)
-			fprintf(stderr, "shunt explain: %s is no service: it passes untouched\n",
-				o->rest[0]);
+			fprintf(stderr, "shunt explain: %s: no service has this name: it passes "
+				"untouched\n", o->rest[0]);
 		else if (err)
-			fprintf(stderr, "shunt explain: %s: want HOST[:PORT]\n", o->rest[0]);
+			fprintf(stderr, "shunt explain: %s: want HOST[:PORT] or a URL\n", o->rest[0]);
 	}
 	offline_free(&off);
 	return err ? EXIT_REFUSED : 0;
@@ -76,7 +76,7 @@ int cli_explain(const struct options *o)
 static int hosts_offline(const struct options *o, const char *namespace)
 {
 	struct offline off;
-	int err = offline_read(&off, o);
+	int err = offline_read(&off, o, false);
 
 	if (err)
 		offline_complain(&off);

@@ -16,13 +16,10 @@ static void help_print_all(void)
 
 void help_print(const struct command *c)
 {
-	const char *name;
-
-	printf("shunt %s: %s\n\nusage: shunt %s%s%s\n\noptions:", c->name, c->help, c->name,
+	printf("shunt %s: %s\n\nusage: shunt %s%s%s\n\noptions:\n", c->name, c->help, c->name,
 	       *c->usage ? " " : "", c->usage);
-	for (size_t i = 0; (name = options_name(c, i)); i++)
-		printf(" --%s", name);
-	printf("\n\nexample:\n  %s\n", c->example);
+	options_print(c, stdout);
+	printf("\nexample:\n  %s\n", c->example);
 }
 
 int cli_help(const struct options *o)

@@ -160,9 +160,14 @@ int cli_maps(const struct options *o)
 	}
 	table_start(&t, "MAP USED MAX HOLDS DUMP");
 	json_array_foreach(list, i, it) {
+		json_int_t max = json_integer_value(json_object_get(it, "max"));
+
 		table_add(&t, "%s", json_string_value(json_object_get(it, "name")));
 		table_add(&t, "%lld", (long long)json_integer_value(json_object_get(it, "used")));
-		table_add(&t, "%lld", (long long)json_integer_value(json_object_get(it, "max")));
+		if (max)
+			table_add(&t, "%lld", (long long)max);
+		else
+			table_add(&t, "-");
 		table_add(&t, "%s", json_string_value(json_object_get(it, "holds")));
 		table_add(&t, "%s", json_string_value(json_object_get(it, "dump")));
 	}

@@ -2,11 +2,12 @@
 /* Reads files and plans them without an agent; `validate` and `plan` show the outcome. */
 #include <errno.h>
 #include <string.h>
+#include "agent/findings.h"
 #include "agent/wire.h"
 #include "cli/cli.h"
 #include "cli/offline.h"
 
-int offline_read(struct offline *off, const struct options *o)
+int offline_read(struct offline *off, const struct options *o, bool fields)
 {
 	struct decode_options decode = {.namespace = o->namespace, .lenient = o->lenient};
 	int err;
@@ -16,8 +17,10 @@ int offline_read(struct offline *off, const struct options *o)
 	err = config_set_read(&off->set, o->files.at, o->files.nr, &decode, &off->diags);
 	if (!err)
 		err = plan_build(&off->set, NULL, NULL, off->addresses, 1, &off->diags, &off->plan);
-	if (!err)
-		diags_copy_findings(&off->findings, off->plan);
+	if (fields)
+		findings_of_set(&off->findings, &off->set, off->plan);
+	else if (!err)
+		findings_of_plan(&off->findings, off->plan);
 	return err || off->diags.nr_errors || off->findings.nr_errors ? -EINVAL : 0;
 }
 
@@ -55,7 +58,7 @@ int cli_validate(const struct options *o)
 
 	if (err)
 		return err;
-	err = offline_read(&off, o);
+	err = offline_read(&off, o, true);
 	diags_take(&off.diags, &off.findings);
 	if (o->json) {
 		json_t *out = json_pack("{s:I,s:I,s:I,s:o}", "objects",
@@ -82,9 +85,9 @@ int cli_plan(const struct options *o)
 
 	if (err)
 		return err;
-	err = offline_read(&off, o);
+	err = offline_read(&off, o, false);
 	diags_print(&off.diags, stderr);
-	if (err || o->json)
+	if (err) /* else the plan shows them */
 		diags_print(&off.findings, stderr);
 	if (!err && o->json)
 		json_show(plan_json(off.plan, o->namespace));

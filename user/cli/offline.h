@@ -14,8 +14,11 @@ struct offline {
 	struct diags findings; /* across objects; the plan holds them too */
 };
 
-/* Reads `o->files` and plans them; 0 or -EINVAL with errors in one of both. */
-int offline_read(struct offline *off, const struct options *o);
+/*
+ * Reads `o->files` and plans them; 0 or -EINVAL with errors in one of both. With `fields`, the
+ * findings have a notice for each field that is not in force.
+ */
+int offline_read(struct offline *off, const struct options *o, bool fields);
 /* Prints all that was found. */
 void offline_complain(const struct offline *off);
 void offline_free(struct offline *off);

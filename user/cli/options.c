@@ -2,6 +2,7 @@
 /* Reads the options of every subcommand from one table. */
 #include "cli/options.h"
 #include "config/decode.h"
+#include "config/names.h"
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -16,28 +17,33 @@ enum { LETTER_CGROUP = 256, LETTER_LENIENT, LETTER_STRICT, LETTER_FORCE, LETTER_
 static const struct {
 	const char *name;
 	int letter;
-	bool argument;
-	unsigned bit; /* 0: everywhere */
+	const char *value; /* NULL: takes none */
+	unsigned bit;	   /* 0: everywhere */
+	const char *text;
 } table[] = {
-	{"file", 'f', true, OPT_FILE},
-	{"output", 'o', true, OPT_OUTPUT},
-	{"namespace", 'n', true, OPT_NAMESPACE},
-	{"all-namespaces", 'A', false, OPT_NAMESPACE},
-	{"cgroup", LETTER_CGROUP, true, OPT_CGROUP},
-	{"lenient", LETTER_LENIENT, false, OPT_LENIENT},
-	{"strict", LETTER_STRICT, false, OPT_STRICT},
-	{"force", LETTER_FORCE, false, OPT_FORCE},
-	{"follow", 'f', false, OPT_FOLLOW},
-	{"from", LETTER_FROM, true, OPT_FROM},
-	{"route", LETTER_ROUTE, true, OPT_ROUTE},
-	{"over", LETTER_OVER, true, OPT_OVER},
-	{"config", LETTER_CONFIG, true, OPT_CONFIG},
-	{"state", LETTER_STATE, true, OPT_STATE},
-	{"http-split", LETTER_SPLIT, true, OPT_HTTP_SPLIT},
-	{"metrics", LETTER_METRICS, true, OPT_METRICS},
-	{"root", LETTER_ROOT, true, 0},
-	{"verbose", 'v', false, 0},
-	{"help", 'h', false, 0},
+	{"file", 'f', "FILE|DIR|-", OPT_FILE, "objects to read: YAML or JSON, - is standard input"},
+	{"output", 'o', "json", OPT_OUTPUT, "the same facts for programs"},
+	{"namespace", 'n', "NS", OPT_NAMESPACE, "this one only; of objects that name none"},
+	{"all-namespaces", 'A', NULL, OPT_NAMESPACE, "all namespaces, whatever -n says"},
+	{"cgroup", LETTER_CGROUP, "PATH", OPT_CGROUP,
+	 "steer what runs in this cgroup2 folder (default: the whole host)"},
+	{"lenient", LETTER_LENIENT, NULL, OPT_LENIENT, "unknown fields are warnings, not errors"},
+	{"strict", LETTER_STRICT, NULL, OPT_STRICT, "warnings are errors"},
+	{"force", LETTER_FORCE, NULL, OPT_FORCE, "also stop the agent that runs"},
+	{"follow", 'f', NULL, OPT_FOLLOW, "go on with events as they come"},
+	{"from", LETTER_FROM, "NS[/POD]", OPT_FROM, "who calls: short names are seen from there"},
+	{"route", LETTER_ROUTE, "NAME|INDEX", OPT_ROUTE, "which route of the VirtualService"},
+	{"over", LETTER_OVER, "DURATION", OPT_OVER, "in steps over this time, like 30s or 5m"},
+	{"config", LETTER_CONFIG, "DIR", OPT_CONFIG,
+	 "folder of YAML to follow (default /etc/shunt)"},
+	{"state", LETTER_STATE, "DIR", OPT_STATE,
+	 "where applied objects are kept (default /var/lib/shunt)"},
+	{"http-split", LETTER_SPLIT, "connection", OPT_HTTP_SPLIT, "what weights count on HTTP ports"},
+	{"metrics", LETTER_METRICS, "[ADDRESS:]PORT|off", OPT_METRICS,
+	 "where Prometheus reads (default 127.0.0.1:15020)"},
+	{"root", LETTER_ROOT, "NAME", 0, "which instance (default shunt)"},
+	{"verbose", 'v', NULL, 0, "say more on standard error"},
+	{"help", 'h', NULL, 0, "this text"},
 };
 #define NR_TABLE (sizeof(table) / sizeof(table[0]))
 
@@ -53,6 +59,32 @@ const char *options_name(const struct command *c, size_t i)
 			return table[t].name;
 	}
 	return NULL;
+}
+
+/* The long name, as wrong use is told of. */
+static const char *option_of(int letter, const struct command *c)
+{
+	for (size_t i = 0; i < NR_TABLE; i++) {
+		if (table[i].letter == letter && option_taken(i, c))
+			return table[i].name;
+	}
+	return "";
+}
+
+void options_print(const struct command *c, FILE *out)
+{
+	for (size_t i = 0; i < NR_TABLE; i++) {
+		bool letter = table[i].letter <= UCHAR_MAX;
+		char *form;
+
+		if (!option_taken(i, c))
+			continue;
+		form = xasprintf("%c%c%c --%s%s%s", letter ? '-' : ' ',
+				 letter ? table[i].letter : ' ', letter ? ',' : ' ', table[i].name,
+				 table[i].value ? " " : "", table[i].value ? table[i].value : "");
+		fprintf(out, "  %-32s  %s\n", form, table[i].text);
+		free(form);
+	}
 }
 
 int wrong_use(const char *command, const char *format, ...)
@@ -86,35 +118,63 @@ char *options_caller(const struct options *o)
 	return xstrndup(from, strcspn(from, "/"));
 }
 
-/* 0, or an EXIT_ value when the argument is wrong. */
-static int option_set_word(struct options *o, const char *command, int letter, const char *arg)
+static bool caller_valid(const char *from)
 {
-	if (letter == 'o') {
-		o->json = true;
-		if (strcmp(arg, "json"))
-			return wrong_use(command, "unknown output \"%s\", want json", arg);
-	} else if (letter == LETTER_ROOT) {
-		o->root = arg;
-		if (!root_name_valid(arg))
-			return wrong_use(command, "bad root \"%s\", want 1 to 32 of a-z 0-9 . _ -",
-					 arg);
-	} else if (letter == LETTER_OVER) {
-		int64_t ns;
+	const char *slash = strchr(from, '/');
+	char *namespace = xstrndup(from, strcspn(from, "/"));
+	bool valid = name_is_object(namespace) && name_is_label(namespace) &&
+		     (!slash || name_is_object(slash + 1));
 
-		if (duration_parse(arg, &ns) || ns < 1000000 || ns > 86400 * 1000000000LL)
-			return wrong_use(command, "bad duration \"%s\", want one like 30s", arg);
-		o->over_ms = (uint64_t)ns / 1000000;
-	} else if (letter == LETTER_SPLIT && strcmp(arg, "connection")) {
-		if (!strcmp(arg, "request")) {
-			fprintf(stderr, "shunt %s: --http-split=request needs the L7 path, which "
-				"this version does not have; connections are split\n", command);
-			return EXIT_REFUSED;
-		}
+	free(namespace);
+	return valid;
+}
+
+static int split_set(const char *command, const char *arg)
+{
+	if (!strcmp(arg, "connection"))
+		return 0;
+	if (strcmp(arg, "request"))
 		return wrong_use(command, "unknown split \"%s\", want connection or request", arg);
-	}
+	fprintf(stderr, "shunt %s: --http-split=request needs the L7 path, which this version does "
+		"not have; connections are split\n", command);
+	return EXIT_REFUSED;
+}
+
+static int over_set(struct options *o, const char *command, const char *arg)
+{
+	int64_t ns;
+
+	if (duration_parse(arg, &ns) || ns < 1000000 || ns > 86400 * 1000000000LL)
+		return wrong_use(command, "bad duration \"%s\", want one like 30s, to 24h", arg);
+	o->over_ms = (uint64_t)ns / 1000000;
 	return 0;
 }
 
+/* What the wrong value of an option should be; NULL: it is good. */
+static const char *value_wanted(int letter, const char *arg)
+{
+	switch (letter) {
+	case 'o':
+		return strcmp(arg, "json") ? "want json" : NULL;
+	case 'n':
+		return name_is_object(arg) && name_is_label(arg) ? NULL : "want a namespace";
+	case LETTER_ROOT:
+		return root_name_valid(arg) ? NULL : "want 1 to 32 of a-z 0-9 . _ -";
+	case LETTER_FROM:
+		return caller_valid(arg) ? NULL : "want NS or NS/POD";
+	case 'f':
+	case LETTER_CGROUP:
+	case LETTER_CONFIG:
+	case LETTER_STATE:
+		return *arg ? NULL : "want a path";
+	case LETTER_ROUTE:
+		return *arg ? NULL : "want a name or an index";
+	default:
+		return NULL;
+	}
+}
+
+/* 0, or an EXIT_ value when the value is wrong. */
 static int option_set(struct options *o, const struct command *c, int letter, char *arg)
 {
 	switch (letter) {
@@ -124,6 +184,7 @@ static int option_set(struct options *o, const struct command *c, int letter, ch
 		else
 			vec_push(&o->files, arg);
 		return 0;
+	case 'o': o->json = true; return 0;
 	case 'n': o->namespace = arg; return 0;
 	case 'A': o->all = true; return 0;
 	case 'v': o->verbose = true; return 0;
@@ -136,7 +197,10 @@ static int option_set(struct options *o, const struct command *c, int letter, ch
 	case LETTER_CONFIG: o->config = arg; return 0;
 	case LETTER_STATE: o->state = arg; return 0;
 	case LETTER_METRICS: o->metrics = arg; return 0;
-	default: return option_set_word(o, c->name, letter, arg);
+	case LETTER_ROOT: o->root = arg; return 0;
+	case LETTER_OVER: return over_set(o, c->name, arg);
+	case LETTER_SPLIT: return split_set(c->name, arg);
+	default: return 0;
 	}
 }
 
@@ -147,11 +211,12 @@ static void option_list(const struct command *c, struct option *list, char *lett
 	for (size_t i = 0; i < NR_TABLE; i++) {
 		if (!option_taken(i, c))
 			continue;
-		*list++ = (struct option){table[i].name, table[i].argument, NULL, table[i].letter};
+		*list++ = (struct option){table[i].name, table[i].value != NULL, NULL,
+					table[i].letter};
 		if (table[i].letter > UCHAR_MAX)
 			continue;
 		*letters++ = (char)table[i].letter;
-		if (table[i].argument)
+		if (table[i].value)
 			*letters++ = ':';
 	}
 	*list = (struct option){0};
@@ -162,6 +227,7 @@ int options_parse(struct options *o, const struct command *c, int argc, char **a
 {
 	struct option list[NR_TABLE + 1];
 	char letters[2 * NR_TABLE + 2];
+	const char *wanted;
 	int letter, err;
 
 	*o = (struct options){.root = "shunt", .config = "/etc/shunt", .state = "/var/lib/shunt",
@@ -174,6 +240,10 @@ int options_parse(struct options *o, const struct command *c, int argc, char **a
 			return wrong_use(c->name, "%s wants a value", argv[optind - 1]);
 		if (letter == '?')
 			return wrong_use(c->name, "unknown option %s", argv[optind - 1]);
+		wanted = optarg ? value_wanted(letter, optarg) : NULL;
+		if (wanted)
+			return wrong_use(c->name, "--%s: bad value \"%s\", %s",
+					 option_of(letter, c), optarg, wanted);
 		err = option_set(o, c, letter, optarg);
 		if (err)
 			return err;

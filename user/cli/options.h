@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "base/vec.h"
 
 #define EXIT_REFUSED 1
@@ -69,6 +70,8 @@ void options_free(struct options *o);
 int wrong_use(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The name of the i-th long option that `c` takes, NULL after the last. */
 const char *options_name(const struct command *c, size_t i);
+/* A line for each option that `c` takes. */
+void options_print(const struct command *c, FILE *out);
 /* The namespace `--from` or `-n` names, else "default"; the caller frees. */
 char *options_caller(const struct options *o);
 bool root_name_valid(const char *name); /* [a-z0-9._-]{1,32}, not "." or ".." */

@@ -121,11 +121,31 @@ static json_t *weights_between(const json_t *before, const json_t *after, size_t
 					step == steps ? member_number(it, "weight") :
 							(json_int_t)(share * SCALE + 0.5));
 
-		if (*member_text(it, "host"))
+		/* Without a host the agent adds a subset that the route did not have before. */
+		if (i < json_array_size(before) && *member_text(it, "host"))
 			json_object_set_new(one, "host", json_text(member_text(it, "host")));
 		json_array_append_new(list, one);
 	}
 	return list;
+}
+
+/* With -o json one object a line, which has in addition what each destination got. */
+static void step_show(const struct options *o, json_t *reply, const json_int_t *was,
+		      const json_int_t *now)
+{
+	json_t *after = json_object_get(reply, "after"), *it;
+	size_t i;
+
+	if (!o->json) {
+		split_print(after, was, now);
+		return;
+	}
+	json_array_foreach(after, i, it)
+		json_object_set_new(it, "opened", json_integer(now[i] - was[i]));
+	json_object_del(reply, "ok");
+	json_dumpf(reply, stdout, JSON_COMPACT);
+	putchar('\n');
+	fflush(stdout);
 }
 
 static int shift_steps(const struct options *o, const json_t *before, const json_t *after)
@@ -139,17 +159,19 @@ static int shift_steps(const struct options *o, const json_t *before, const json
 	for (size_t step = 1; step <= steps && !status; step++) {
 		json_t *weights = weights_between(before, after, step, steps);
 
-		opened_read(o, after, was);
-		status = call_agent(o, "shift", shift_request(o, weights, false), &reply);
+		/* What is found about the object is the same at each step. */
+		status = (step == 1 ? call_agent : call_quietly)(
+			o, "shift", shift_request(o, weights, false), &reply);
 		json_decref(weights);
 		if (status)
 			break;
+		opened_read(o, after, was);
 		wait_ms(o->over_ms / steps);
 		opened_read(o, after, now);
-		/* One of weight 0 is no cluster of the plan any more: nothing new went there. */
+		/* One that is no cluster of the plan any more: nothing new went there. */
 		for (size_t i = 0; i < nr; i++)
 			now[i] = now[i] < was[i] ? was[i] : now[i];
-		split_print(json_object_get(reply, "after"), was, now);
+		step_show(o, reply, was, now);
 		json_decref(reply);
 	}
 	free(was);

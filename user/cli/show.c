@@ -33,9 +33,10 @@ static char *split_text(const json_t *splits)
 		const char *subset = member_text(it, "subset");
 		double share = json_number_value(json_object_get(it, "share"));
 		bool unknown = json_is_string(json_object_get(it, "unknown"));
+		char percent[16];
 
-		fprintf(out, "%s%s %g%% (%lld)%s", i ? ", " : "",
-			*subset ? subset : member_text(it, "host"), share * 100,
+		fprintf(out, "%s%s %s (%lld)%s", i ? ", " : "",
+			*subset ? subset : member_text(it, "host"), percent_print(share, percent),
 			(long long)member_number(it, "opened"), unknown ? " unknown" : "");
 	}
 	fclose(out);

@@ -106,8 +106,8 @@ static int status_without_agent(const struct options *o)
 	int err = datapath_open_readonly(o->root, &dp, &why);
 
 	if (err) {
-		printf("agent: not running; %s\n",
-		       err == -ENOENT ? "nothing loaded" : why ? why : strerror(-err));
+		fprintf(o->json ? stderr : stdout, "agent: not running; %s\n",
+			err == -ENOENT ? "nothing loaded" : why ? why : strerror(-err));
 		free(why);
 		return EXIT_REFUSED;
 	}

@@ -35,7 +35,8 @@ static int text_add(struct texts *t, const char *name, const char *text, size_t 
 
 static int text_failed(struct texts *t, const char *name, int err)
 {
-	fprintf(stderr, "shunt %s: %s: %s\n", t->command, name, strerror(-err));
+	fprintf(stderr, "shunt %s: %s: %s\n", t->command, name,
+		err == -EINVAL ? "no regular file" : strerror(-err));
 	return EXIT_REFUSED;
 }
 
@@ -60,7 +61,7 @@ static int stdin_add(struct texts *t)
 
 static int file_add(struct texts *t, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = fd == -1 ? -errno : 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = fd == -1 ? -errno : 0;
 	size_t length;
 	char *text;
 

@@ -71,10 +71,28 @@ static void say_version(struct reading *r, const struct node *n, const struct ki
 	r->faulty = true;
 }
 
+/* An object that leaves its namespace to the options prints back with it, to be read anywhere. */
+static void give_namespace(struct reading *r, struct node *root, enum kind kind, struct arena *a)
+{
+	struct node *metadata = node_get(root, "metadata"), *namespace;
+
+	if (!metadata || metadata->type != NODE_MAP || kinds[kind].cluster_wide ||
+	    node_get(metadata, "namespace") || !r->options->namespace ||
+	    !strcmp(r->options->namespace, "default"))
+		return;
+	namespace = node_new(a, NODE_STRING, r->options->namespace);
+	namespace->place = namespace->key_place = metadata->place;
+	node_append(metadata, "namespace", namespace, a);
+}
+
 static int read_object(struct reading *r, struct node *root, enum kind kind)
 {
-	struct object *o = decode_object(root, kind, r->options, r->diags);
+	struct arena *a = arena_new();
+	struct object *o;
 
+	give_namespace(r, root, kind, a);
+	o = decode_object(root, kind, r->options, r->diags);
+	arena_free(a);
 	if (o)
 		return r->each(o, r->arg);
 	r->faulty = true;
@@ -185,7 +203,8 @@ int object_read(const char *name, const char *text, size_t length,
 	struct reading r = {.options = options, .diags = diags, .each = each, .arg = arg};
 	int err = yaml_read(name, text, length, diags, read_each, &r);
 
-	diags_attach_source(diags, place_file(name), text, length);
+	if (name)
+		diags_attach_source(diags, place_file(name), text, length);
 	strmap_free(&r.skipped);
 	return err ? err : r.faulty ? -EINVAL : 0;
 }

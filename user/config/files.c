@@ -18,11 +18,11 @@ struct file_reading {
 	bool faulty;
 };
 
-static void say_errno(struct file_reading *r, const char *path, int err)
+static void say_fault(struct file_reading *r, const char *path, const char *why)
 {
 	struct place place = {.file = place_file(path)};
 
-	diag_add(r->diags, DIAG_ERROR, &place, NULL, "cannot be read: %s", strerror(-err));
+	diag_add(r->diags, DIAG_ERROR, &place, NULL, "cannot be read: %s", why);
 	r->faulty = true;
 }
 
@@ -80,7 +80,7 @@ static void read_fd(struct file_reading *r, const char *path, int fd)
 	int err = read_all(fd, &text, &length);
 
 	if (err) {
-		say_errno(r, path, err);
+		say_fault(r, path, strerror(-err));
 		return;
 	}
 	if (object_read(path, text, length, r->options, r->diags, put_once, r))
@@ -90,14 +90,18 @@ static void read_fd(struct file_reading *r, const char *path, int fd)
 
 static void read_file(struct file_reading *r, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* A pipe without a writer must not hold us up, nor a device that has no end. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
 
-	if (fd == -1) {
-		say_errno(r, path, -errno);
-		return;
-	}
-	read_fd(r, path, fd);
-	close(fd);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		say_fault(r, path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		say_fault(r, path, "no regular file");
+	else
+		read_fd(r, path, fd);
+	if (fd != -1)
+		close(fd);
 }
 
 static int is_object_file(const struct dirent *e)
@@ -121,7 +125,7 @@ static void read_folder(struct file_reading *r, const char *path)
 	struct stat st;
 
 	if (nr == -1) {
-		say_errno(r, path, -errno);
+		say_fault(r, path, strerror(errno));
 		return;
 	}
 	while (length > 1 && path[length - 1] == '/')

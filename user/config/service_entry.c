@@ -129,7 +129,7 @@ static void check_port_names(struct decoder *d, const struct node *endpoint,
 		bool found = false;
 
 		for (size_t i = 0; i < entry->nr_ports && !found; i++)
-			found = !strcmp(entry->ports[i].name, it->key);
+			found = entry->ports[i].name && !strcmp(entry->ports[i].name, it->key);
 		if (!found)
 			decode_error(d, it,
 				     "\"%.63s\" is no port of this entry, want a name in "

@@ -33,7 +33,8 @@ int datapath_unload(const char *root, char **why);
 /*
  * Makes the kernel do `plan`: per service all of the old or all of the new, endpoints before what points at
  * them. Capacity is counted before the first write: -ENOSPC with an error in `diags`
- * that names the object and the limit, and nothing has changed.
+ * that names the object and the limit, and nothing has changed. `plan` must live until the next
+ * sync has returned: only hosts that differ from it are looked at then.
  */
 int datapath_sync(struct datapath *dp, const struct plan *plan, struct diags *diags);
 /* Gives back slots that nothing has pointed at for long enough. Milliseconds until it is worth calling

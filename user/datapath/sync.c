@@ -185,22 +185,22 @@ static void remove_unclaimed(struct datapath *dp)
 	vec_free(&ownerless.list);
 }
 
-/* From the first write on there is no way back; the kernel refuses an insert only when it is out
- * of memory, and then the rest is still put in force. */
-static int commit(struct sync *s)
+/* From the first write on there is no way back. An insert has its element reserved, as there are
+ * as many slots as elements; should the kernel refuse one, the rest is still put in force. */
+static void commit(struct sync *s)
 {
 	struct datapath *dp = s->dp;
 	struct change *c;
-	int err = 0;
 
 	vec_each(&s->changes, c)
 		change_write(dp, c);
 	remember_replaced(s);
 	vec_each(&s->changes, c) {
-		int failed = change_point(dp, c);
+		int err = change_point(dp, c);
 
-		if (failed && !err)
-			err = failed;
+		if (err)
+			log_error("%s: the kernel refused a service entry: %s", c->in->name,
+				  strerror(-err));
 	}
 	for (size_t i = 0; i < s->removed.nr; i++)
 		installed_remove(dp, s->removed.at[i]);
@@ -209,7 +209,6 @@ static int commit(struct sync *s)
 		remove_unclaimed(dp);
 	dp->control->plan = s->plan->number;
 	dp->last = s->plan;
-	return err;
 }
 
 int datapath_sync(struct datapath *dp, const struct plan *plan, struct diags *diags)
@@ -221,10 +220,7 @@ int datapath_sync(struct datapath *dp, const struct plan *plan, struct diags *di
 		for (size_t i = s.changes.nr; i-- > 0;)
 			change_undo(dp, &s.changes.at[i]);
 	} else {
-		err = commit(&s);
-		if (err)
-			diag_add(diags, DIAG_ERROR, NULL, NULL,
-				 "the kernel refused a service entry: %s", strerror(-err));
+		commit(&s);
 		for (size_t i = 0; i < s.changes.nr; i++)
 			change_free(&s.changes.at[i]);
 	}

@@ -69,10 +69,10 @@ static void split_add(struct facts *f, const struct plan_host *h, uint16_t port,
 {
 	const struct plan_cluster *c = s->cluster;
 	char *name = xasprintf("%s%s%s:%u", c->subset, *c->subset ? " " : "", c->host, c->port);
-	char share[32];
+	char share[32], percent[16];
 
 	fact_add(f, h, port, name, "share",
-		 xasprintf("%.4g%% (%s)", 100.0 * s->weight / total,
+		 xasprintf("%s (%s)", percent_print((double)s->weight / total, percent),
 			   share_print(s->weight, total, share)));
 	if (c->unknown) {
 		fact_add(f, h, port, name, "refused", xstrdup(c->unknown));

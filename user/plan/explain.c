@@ -5,83 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "plan/host.h"
-
-/* ---- which host and port is meant ---- */
-
-struct target {
-	char *host; /* or the address */
-	unsigned port; /* 0: not given */
-	bool is_address;
-	struct inet address;
-};
-
-static bool target_parse(const char *text, struct target *t)
-{
-	const char *colon = strrchr(text, ':');
-	size_t length = strlen(text);
-	char *end = NULL;
-
-	memset(t, 0, sizeof(*t));
-	t->is_address = inet_parse(text, &t->address);
-	if (t->is_address) {
-		t->host = xstrdup(text);
-		return true;
-	}
-	if (colon) {
-		t->port = strtoul(colon + 1, &end, 10);
-		if (*end || end == colon + 1 || !t->port || t->port > 65535)
-			return false;
-		length = colon - text;
-	}
-	if (length > 2 && text[0] == '[' && text[length - 1] == ']')
-		t->host = xstrndup(text + 1, length - 2);
-	else
-		t->host = xstrndup(text, length);
-	t->is_address = inet_parse(t->host, &t->address);
-	return true;
-}
-
-static const struct plan_port *port_of(const struct plan_host *h, unsigned port)
-{
-	for (size_t i = 0; i < h->nr_ports; i++)
-		if (!port || h->ports[i].port == port)
-			return &h->ports[i];
-	return NULL;
-}
-
-static struct plan_host *host_at(const struct plan *p, const struct target *t)
-{
-	struct strmap_entry *e;
-
-	strmap_each(&p->hosts, e) {
-		struct plan_host *h = e->value;
-
-		for (size_t i = 0; i < h->nr_addresses; i++)
-			if (inet_equal(&h->addresses[i], &t->address) && port_of(h, t->port))
-				return h;
-	}
-	return NULL;
-}
-
-/* As a resolver's search list finds it: "a", "a.ns", "a.ns.svc", the whole name. */
-static struct plan_host *host_named(const struct plan *p, const char *name, const char *namespace)
-{
-	struct plan_host *h = NULL;
-
-	for (size_t i = 0; i < 4 && !h; i++) {
-		char *host = i == 0   ? xasprintf("%s", name)
-			     : i == 1 ? xasprintf("%s." CLUSTER_DOMAIN, name)
-			     : i == 2 ? xasprintf("%s.svc." CLUSTER_DOMAIN, name)
-				      : xasprintf("%s.%s.svc." CLUSTER_DOMAIN, name,
-						  namespace ? namespace : "default");
-
-		h = strmap_get(&p->hosts, host);
-		free(host);
-	}
-	return h;
-}
-
-/* ---- the steps ---- */
+#include "plan/target.h"
 
 static void step(json_t *steps, const struct object *o, const char *field,
 		 const struct place *place, const char *format, ...)
@@ -153,13 +77,28 @@ static void virtual_service_tell(const struct planner *p, const struct plan_host
 		    port->port);
 }
 
+/* The rules of a host, each told of once though several subsets depend on it. */
+static void rules_tell(const struct rules *rules, const char *host, struct strmap *told,
+		       json_t *steps)
+{
+	struct object **o;
+
+	vec_each(&rules->list, o) {
+		char *key = xasprintf("%s %s", (*o)->id, host);
+
+		if (!strmap_put(told, key, *o))
+			step(steps, *o, "spec.host", &(*o)->place, "%s counts for %s", (*o)->id,
+			     host);
+		free(key);
+	}
+}
+
 static void cluster_tell(const struct planner *p, const struct plan_split *s, uint32_t total,
-			 json_t *steps)
+			 struct strmap *told, json_t *steps)
 {
 	const struct plan_cluster *c = s->cluster;
 	const struct object *owner = host_owner(p, c->host);
 	struct policy_choice choice;
-	struct object **o;
 	struct rules rules;
 	char share[32];
 
@@ -170,13 +109,13 @@ static void cluster_tell(const struct planner *p, const struct plan_split *s, ui
 		return;
 	}
 	rules_of(p, c->host, owner->namespace, &rules);
-	vec_each(&rules.list, o)
-		step(steps, *o, "spec.host", &(*o)->place, "%s counts for %s", (*o)->id, c->host);
+	rules_tell(&rules, c->host, told, steps);
 	policy_choose(&rules, c->port, c->subset, &choice);
 	step(steps, choice.rule, choice.field, choice.rule ? &choice.rule->place : NULL,
-	     "%s of the connections go to %s%s%s:%u, %s (%s), %zu endpoints", share, c->subset,
+	     "%s of the connections go to %s%s%s:%u, %s (%s), %zu endpoint%s", share, c->subset,
 	     *c->subset ? " of " : "", c->host, c->port, policy_name(c->policy),
-	     choice.rule ? choice.field : "the default", c->nr_endpoints);
+	     choice.rule ? choice.field : "the default", c->nr_endpoints,
+	     c->nr_endpoints == 1 ? "" : "s");
 	if (c->max_connections)
 		step(steps, NULL, "", NULL, "at most %u connections at a time per node",
 		     c->max_connections);
@@ -187,6 +126,7 @@ static void port_tell(const struct planner *p, const struct plan_host *h,
 		      const struct plan_port *port, json_t *steps)
 {
 	const struct plan_route *r = &port->route;
+	struct strmap told = {0};
 
 	if (port->verdict == VERDICT_UNTOUCHED)
 		step(steps, NULL, "", NULL, "connections pass as dialled: %s", port->because);
@@ -194,7 +134,8 @@ static void port_tell(const struct planner *p, const struct plan_host *h,
 		return;
 	virtual_service_tell(p, h, port, steps);
 	for (size_t i = 0; i < r->nr_splits; i++)
-		cluster_tell(p, &r->splits[i], r->total, steps);
+		cluster_tell(p, &r->splits[i], r->total, &told, steps);
+	strmap_free(&told);
 	if (port->host_only)
 		step(steps, NULL, "", NULL, "from the host only: it has loopback endpoints");
 }
@@ -204,7 +145,7 @@ static json_t *explain(const struct plan *plan, const struct config_set *set,
 {
 	struct plan_index *own = plan->index->owner == plan ? NULL : index_new(set);
 	struct planner p = {.set = set, .index = own ? own : plan->index};
-	const struct plan_port *port = port_of(h, t->port);
+	const struct plan_port *port = target_port(h, t->port);
 	const struct object *owner = host_owner(&p, h->host);
 	json_t *steps = json_array();
 
@@ -220,17 +161,32 @@ static json_t *explain(const struct plan *plan, const struct config_set *set,
 			 port ? json_of_port(port) : json_null(), "steps", steps);
 }
 
+/* An address is dialled as it is, whether a service has it or not. */
+static json_t *explain_untouched(const struct target *t)
+{
+	json_t *steps = json_array();
+
+	step(steps, NULL, "", NULL, "%s is the address of no service: it passes untouched",
+	     t->host);
+	return json_pack("{s:n, s:s, s:n, s:o}", "host", "object", "", "port", "steps", steps);
+}
+
 int plan_explain(const struct plan *p, const struct config_set *set, const char *target,
 		 const char *namespace, json_t **out)
 {
-	const struct plan_host *h = NULL;
+	const struct plan_host *h;
 	struct target t;
+	int err = 0;
 
 	if (!target_parse(target, &t))
 		return -EINVAL;
-	h = t.is_address ? host_at(p, &t) : host_named(p, t.host, namespace);
+	h = target_host(p, set, &t, namespace ? namespace : "default");
 	if (h)
 		*out = explain(p, set, h, &t);
+	else if (t.is_address)
+		*out = explain_untouched(&t);
+	else
+		err = -ENOENT;
 	free(t.host);
-	return h ? 0 : -ENOENT;
+	return err;
 }

@@ -116,6 +116,8 @@ void schedule_fill(const uint32_t *weights, size_t n, uint8_t *out);
 
 /* Hosts in name order; the caller frees the array (not the hosts). */
 struct plan_host **plan_sorted(const struct plan *p, size_t *nr);
+/* "75%", "3.85%": at most two decimals. */
+const char *percent_print(double share, char out[16]);
 /* What `shunt plan` prints, for one namespace or all (NULL). */
 void plan_print(const struct plan *p, const char *namespace, FILE *out);
 json_t *plan_json(const struct plan *p, const char *namespace);
@@ -124,13 +126,20 @@ size_t plan_diff_print(const struct plan *from, const struct plan *to, FILE *out
 /* [{"host", "port", "destination", "what", "from", "to"}]; "from" null: came, "to" null: went. */
 json_t *plan_diff_json(const struct plan *from, const struct plan *to);
 /*
- * Which port of which host an address, or "host[:port]" with short names seen from `namespace`,
- * means, with the steps of the decision (object and element that decided, what was passed over):
- * {"host", "object", "port": null or as in plan_json, "steps": [{"text", "object", "field", "place"}]}
- * -ENOENT: no service, -EINVAL: no such way to write a target. The caller frees *out.
+ * Which port of which host an address, a URL, or "host[:port]" with short names seen from
+ * `namespace`, means, with the steps of the decision (object and element that decided, what was
+ * passed over): {"host": null for an address of no service, "object", "port": null or as in
+ * plan_json, "steps": [{"text", "object", "field", "place"}]}
+ * -ENOENT: no service has that name, -EINVAL: no such way to write a target. The caller frees *out.
  */
 int plan_explain(const struct plan *p, const struct config_set *set, const char *target,
 		 const char *namespace, json_t **out);
+/*
+ * The host of a name: in full, short as seen from `namespace`, or that of the ServiceEntry or
+ * VirtualService called "NAME" or "NAME.NAMESPACE". NULL: none.
+ */
+const struct plan_host *plan_host_named(const struct plan *p, const struct config_set *set,
+					const char *name, const char *namespace);
 /* Lines for /etc/hosts: each host's addresses with its names, short ones as seen from `namespace`. */
 void plan_hosts_print(const struct plan *p, const char *namespace, FILE *out);
 

@@ -49,6 +49,18 @@ const char *share_print(uint32_t weight, uint32_t total, char out[32])
 	return out;
 }
 
+const char *percent_print(double share, char out[16])
+{
+	int nr = snprintf(out, 16, "%.2f", 100 * share);
+
+	while (nr > 0 && out[nr - 1] == '0')
+		nr--;
+	if (nr > 0 && out[nr - 1] == '.')
+		nr--;
+	snprintf(out + nr, (size_t)(16 - nr), "%%");
+	return out;
+}
+
 bool id_in_namespace(const char *id, const char *namespace)
 {
 	const char *slash = strchr(id, '/');
@@ -110,9 +122,9 @@ static void split_print(const struct plan_split *s, const struct plan_route *r, 
 	const struct plan_cluster *c = s->cluster;
 	char share[32], percent[16];
 
-	snprintf(percent, sizeof(percent), "%.4g%%", 100.0 * s->weight / r->total);
-	fprintf(out, "    %6s  %-7s %s%*s  ", percent, share_print(s->weight, r->total, share),
-		name, (int)(width - columns(name)), "");
+	fprintf(out, "    %6s  %-7s %s%*s  ",
+		percent_print((double)s->weight / r->total, percent),
+		share_print(s->weight, r->total, share), name, (int)(width - columns(name)), "");
 	if (c->unknown) {
 		fprintf(out, "refused: %s\n", c->unknown);
 		return;

@@ -217,6 +217,14 @@ static int where_parse(const char *where, struct sockaddr_storage *out, socklen_
 	return err;
 }
 
+bool scrape_place_valid(const char *where)
+{
+	struct sockaddr_storage sa;
+	socklen_t size;
+
+	return !where_parse(where, &sa, &size);
+}
+
 int scrape_open(struct loop *l, const char *where, void (*print)(FILE *out, void *arg), void *arg,
 		struct scrape **out)
 {

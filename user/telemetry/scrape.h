@@ -3,6 +3,7 @@
 #ifndef TELEMETRY_SCRAPE_H
 #define TELEMETRY_SCRAPE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include "base/loop.h"
 
@@ -14,6 +15,7 @@ struct scrape;
 int scrape_open(struct loop *l, const char *where, void (*print)(FILE *out, void *arg), void *arg,
 		struct scrape **out);
 void scrape_close(struct scrape *s); /* NULL is fine */
+bool scrape_place_valid(const char *where);
 
 /*
  * What the bytes of a request so far ask for: 0 not known yet, else the HTTP status to answer:

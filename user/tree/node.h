@@ -48,7 +48,8 @@ void node_print_json(const struct node *n, FILE *out);
 
 /*
  * Reads a stream of YAML 1.2 documents (JSON is YAML) and calls `each` with the root of every
- * document that is not empty; the tree is gone when `each` returns. `name` stands in places.
+ * document that is not empty; the tree is gone when `each` returns. `name` stands in places; NULL:
+ * the text is nobody's file, and places in it are not shown.
  * A fault (syntax, bounds, duplicate key, unknown alias, invalid UTF-8, NUL) goes to the
  * diagnostics with its place and source line, the faulty document is skipped, and reading goes on
  * where the text allows it. 0, or -EINVAL when there was a fault, or the first non-zero result of

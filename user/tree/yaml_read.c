@@ -154,7 +154,7 @@ static void read_all(struct reader *r)
 int yaml_read(const char *name, const char *text, size_t length, struct diags *diags,
 	      int (*each)(struct node *root, void *arg), void *arg)
 {
-	struct place start = {place_file(name), 1, 1};
+	struct place start = {name ? place_file(name) : NULL, 1, 1};
 	struct reader *r;
 	int result;
 
@@ -174,7 +174,8 @@ int yaml_read(const char *name, const char *text, size_t length, struct diags *d
 		r->base.byte = 3;
 	read_all(r);
 	build_end_document(&r->build);
-	diags_attach_source(diags, start.file, text, length);
+	if (name)
+		diags_attach_source(diags, start.file, text, length);
 	result = r->result ? r->result : r->build.nr_faults ? -EINVAL : 0;
 	free(r);
 	return result;

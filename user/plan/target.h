@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a user calls the other end of a connection: a name, an address or a URL. */
+#ifndef PLAN_TARGET_H
+#define PLAN_TARGET_H
+
+#include "plan/plan.h"
+
+struct target {
+	char *host;    /* or the address; the caller frees */
+	unsigned port; /* 0: not given */
+	bool is_address;
+	struct inet address;
+};
+
+/*
+ * "HOST", "HOST:PORT", "ADDRESS", "[IPV6]:PORT" or "SCHEME://HOST[:PORT][/PATH]", where http, https,
+ * ws and wss give the port that is left out. False: it is none of these, and nothing is to be freed.
+ */
+bool target_parse(const char *text, struct target *out);
+/* The host that `t` means, seen from `namespace`; NULL: none. */
+const struct plan_host *target_host(const struct plan *p, const struct config_set *set,
+				    const struct target *t, const char *namespace);
+/* The port of the host, or its first one when `port` is 0; NULL: it has no such port. */
+const struct plan_port *target_port(const struct plan_host *h, unsigned port);
+
+#endif

@@ -102,7 +102,7 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(FUZZ_LIB_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) $(FUZZ_SAN) -o $@ $^ $(LDLIBS)
 
-.PHONY: all tools fuzzers check check-build check-kernels demo fuzz tools-present install uninstall clean
+.PHONY: all tools fuzzers check check-build check-kernels bench demo fuzz tools-present install uninstall clean
 .SECONDARY:
 tools: $(TOOLS)
 fuzzers: $(FUZZERS)
@@ -120,11 +120,16 @@ E2E ?= $(sort $(wildcard tests/e2e/*_test.py))
 check: check-build
 	+SHUNT_BUILD=build/san tests/run --jobs 2 $(if $(ONLY),--only $(ONLY)) \
 		scripts/structure scripts/docs scripts/install-check "build/san/unit" tests/cases/run \
-		$(if $(ONLY),,"tests/fuzz/run build/fuzz 20" tests/demo) $(E2E)
+		$(if $(ONLY),,"tests/fuzz/run build/fuzz 20" tests/demo \
+		"env SHUNT_BUILD=build tests/kernels/run") $(E2E)
 
 # The release build inside of stock Debian kernels, older and newer than this machine's.
 check-kernels: all tools
 	SHUNT_BUILD=$(or $(SHUNT_BUILD),$(B)) tests/kernels/run $(ONLY)
+
+# Always the release build: what the sanitizers cost is not what is asked.
+bench: all tools
+	SHUNT_BUILD=$(B) tests/bench/run $(ONLY)
 
 fuzz: fuzzers
 	tests/fuzz/run build/fuzz $(or $(SECONDS_EACH),600)

@@ -7,7 +7,7 @@
 #define SHUNT_MAX_ROUTES 65536		/* route records, old and new together */
 #define SHUNT_MAX_CLUSTERS 131072	/* cluster records, old and new together */
 #define SHUNT_MAX_CLUSTER_STATES 65536	/* distinct host, port, subset */
-#define SHUNT_MAX_ENDPOINTS 524288	/* endpoint records, old and new together */
+#define SHUNT_MAX_ENDPOINTS 262144	/* endpoint records, old and new together */
 #define SHUNT_MAX_ENDPOINT_STATES 262144 /* distinct cluster, address, port */
 #define SHUNT_MAX_SCHEDULE_BLOCKS 65536	/* of SHUNT_SCHEDULE_BLOCK picks each */
 #define SHUNT_MAX_TURNS 65536		/* one a split route */

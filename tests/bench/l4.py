@@ -49,18 +49,18 @@ ORDER = ("direct", "shunt", "haproxy", "nginx", "envoy")
 
 # name, load, path, against, bound, uncertainty in percent at which the value is meaningless, what
 ROWS = (
-    ("l4_rps_vs_direct", "rps", "shunt", "direct", 0.98, 2, "requests/s against no mesh"),
+    ("l4_rps_vs_direct", "rps", "shunt", "direct", 0.98, 3, "requests/s against no mesh"),
     ("l4_rps_vs_envoy", "rps", "shunt", "envoy", 2.5, 10, "requests/s against Envoy tcp_proxy"),
     ("l4_rps_vs_haproxy", "rps", "shunt", "haproxy", None, 10, "requests/s against HAProxy tcp"),
     ("l4_rps_vs_nginx", "rps", "shunt", "nginx", None, 10, "requests/s against nginx stream"),
-    ("l4_conn_vs_direct", "conn", "shunt", "direct", 0.95, 2, "connections/s against no mesh"),
+    ("l4_conn_vs_direct", "conn", "shunt", "direct", 0.95, 3, "connections/s against no mesh"),
     ("l4_conn_vs_haproxy", "conn", "shunt", "haproxy", 2.0, 10, "connections/s against HAProxy"),
     ("l4_conn_vs_nginx", "conn", "shunt", "nginx", None, 10, "connections/s against nginx stream"),
     ("l4_conn_vs_envoy", "conn", "shunt", "envoy", None, 10, "connections/s against Envoy"),
-    ("l4_dial_vs_direct", "dial", "shunt", "direct", None, 2,
+    ("l4_dial_vs_direct", "dial", "shunt", "direct", None, 3,
      "as l4_conn, by 16 blocking clients"),
-    ("l4_rps_cpu_vs_direct", "rps", "direct", "shunt", None, 2, "CPU a request, direct / shunt"),
-    ("l4_conn_cpu_vs_direct", "conn", "direct", "shunt", None, 2,
+    ("l4_rps_cpu_vs_direct", "rps", "direct", "shunt", None, 3, "CPU a request, direct / shunt"),
+    ("l4_conn_cpu_vs_direct", "conn", "direct", "shunt", None, 3,
      "CPU a connection, direct / shunt; others on the machine disturb it less"),
 )
 

@@ -125,6 +125,10 @@ def test_every_answer_has_exactly_its_names(m):
     assert_names(json.loads(p.stdout), NAMES["diff"], "diff")
     shows(m, "apply", "-f", "-", input=changed)
     shows(m, "shift", "web", "v1=75", "v2=25")
+    p = m.shunt("shift", "web", "v1=75", "v2=25", "--over", "1s", "-o", "json")
+    names = {**NAMES["shift"], "after": {"": "host subset weight opened"}}
+    for line in p.stdout.splitlines():
+        assert_names(json.loads(line), names, "shift --over")
     text = objects.text(objects.service("gone", "web"))
     m.apply(text)
     shows(m, "delete", "-f", "-", input=text)

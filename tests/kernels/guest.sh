@@ -75,6 +75,6 @@ try nothing_is_left_behind
 try the_kernel_has_no_complaint
 say "end $results"
 # the console is slow: all of it is out before the machine goes
-stty -F /dev/console >/dev/null
+stty -F /dev/console sane
 sync
 reboot -f

@@ -93,3 +93,34 @@ TEST(a_copy_has_keys_of_its_own)
 	CU_ASSERT_STRING_EQUAL(strmap_get(&copy, "z"), "3");
 	strmap_free(&copy);
 }
+
+TEST(a_key_is_found_beside_after_either_map_changed)
+{
+	struct strmap m = {0}, copy = {0};
+	struct strmap_entry *e;
+	unsigned bad = 0;
+	char key[16];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		strmap_put(&m, key, &m);
+	}
+	strmap_copy(&copy, &m);
+	strmap_each(&copy, e)
+		bad += strmap_get_beside(&m, &copy, e) != &m;
+	strmap_put(&copy, "k7", &copy);
+	strmap_remove(&m, "k1");
+	strmap_remove(&copy, "k2");
+	for (int i = 100; i < 300; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		strmap_put(&m, key, &m);
+	}
+	strmap_put(&m, "k1", &bad); /* at another place now */
+	strmap_each(&copy, e)
+		bad += strmap_get_beside(&m, &copy, e) != strmap_get(&m, e->key);
+	strmap_each(&m, e)
+		bad += strmap_get_beside(&copy, &m, e) != strmap_get(&copy, e->key);
+	CU_ASSERT_EQUAL(bad, 0);
+	strmap_free(&copy);
+	strmap_free(&m);
+}

@@ -58,6 +58,8 @@ TEST(wrong_use_is_two)
 		WORDS("status", "--root", ".."),   WORDS("shift", "reviews"),
 		WORDS("shift", "a", "b=1", "--over", "soon"),
 		WORDS("agent", "--http-split", "maybe"),
+		WORDS("agent", "--state", ""),	   WORDS("explain", "a", "--from", "NS/pod"),
+		WORDS("hosts", "--from", "ns/"),   WORDS("get", "-n", "a.b"),
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -83,6 +83,18 @@ static void set_edit(struct config_set *set, const struct edit *c)
 		config_set_remove(set, (*it)->kind, (*it)->namespace, (*it)->name);
 }
 
+/* What was said of files that are whole now. */
+static void forget_faults(struct agent *a, struct object *const *objects, size_t nr)
+{
+	for (size_t i = 0; i < nr && a->state.rejected.list.nr; i++) {
+		char *path = state_path(&a->state, objects[i]);
+
+		diags_drop_file(&a->state.rejected, path);
+		diags_drop_file(&a->rejected, path);
+		free(path);
+	}
+}
+
 json_t *edit_apply(struct agent *a, struct edit *c)
 {
 	struct config_set wanted = {0};
@@ -99,10 +111,13 @@ json_t *edit_apply(struct agent *a, struct edit *c)
 	config_set_free(&wanted);
 	if (err) {
 		state_abort(&a->state, c->put.at, c->put.nr);
-		refusal = reply_refused(&c->diags, "refused (%s); nothing was changed",
-					strerror(-err));
+		refusal = c->diags.nr_errors ?
+				  reply_refused(&c->diags, "refused; nothing was changed") :
+				  reply_refused(&c->diags, "refused (%s); nothing was changed",
+						strerror(-err));
 	} else {
 		err = state_commit(&a->state, c->put.at, c->put.nr, c->gone.at, c->gone.nr);
+		forget_faults(a, c->put.at, c->put.nr);
 		diags_take(&c->diags, &found);
 		if (err)
 			refusal = reply_refused(&c->diags, "in force, but %s: %s", a->state.dir,

@@ -17,6 +17,8 @@
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_MOVE_SELF |    \
 	 IN_DELETE_SELF | IN_ONLYDIR)
 
+#define MOST_OF_A_FILE 10 /* faults of one level that are told */
+
 static char *file_path(const struct files *f, const char *name)
 {
 	return xasprintf("%s/%s", f->dir, name);
@@ -302,19 +304,33 @@ void files_fold(const struct files *f, struct config_set *into, struct diags *di
 	free(sorted);
 }
 
+/* Some of each level, all counted: a file full of faults must not hide those of the next one. */
+static void file_diags(const struct diags *from, struct diags *out)
+{
+	size_t shown[DIAG_NOTICE + 1] = {0};
+	const struct diag *it;
+
+	vec_each(&from->list, it)
+	{
+		if (shown[it->level] >= MOST_OF_A_FILE)
+			continue;
+		shown[it->level]++;
+		diag_add(out, it->level, &it->place, it->path, "%s", it->text);
+	}
+	out->nr_errors += from->nr_errors - shown[DIAG_ERROR];
+	out->nr_warnings += from->nr_warnings - shown[DIAG_WARNING];
+	out->nr_dropped += from->nr_dropped + from->list.nr - shown[DIAG_ERROR] -
+			   shown[DIAG_WARNING] - shown[DIAG_NOTICE];
+}
+
 void files_diags(const struct files *f, struct diags *out)
 {
 	struct strmap_entry **sorted;
 	size_t nr;
 
 	sorted = files_sorted(f, &nr);
-	for (size_t i = 0; i < nr; i++) {
-		const struct source_file *file = sorted[i]->value;
-		const struct diag *it;
-
-		vec_each(&file->diags.list, it)
-			diag_add(out, it->level, &it->place, it->path, "%s", it->text);
-	}
+	for (size_t i = 0; i < nr; i++)
+		file_diags(&((const struct source_file *)sorted[i]->value)->diags, out);
 	free(sorted);
 }
 

@@ -119,20 +119,6 @@ void findings_of_object(struct diags *out, const struct object *o)
 	gather_end(&g);
 }
 
-/* The host's part of the plan before; copies of a map keep its order. */
-static const struct plan_host *host_before(const struct plan *before, const struct plan *plan,
-					   const struct strmap_entry *e)
-{
-	const struct strmap *hosts = before ? &before->hosts : NULL;
-	size_t at = (size_t)(e - plan->hosts.entries);
-
-	if (!hosts)
-		return NULL;
-	if (at < hosts->nr_entries && hosts->entries[at].key && hosts->entries[at].value == e->value)
-		return e->value;
-	return strmap_get(hosts, e->key);
-}
-
 void findings_of_change(struct diags *out, struct object *const *changed, size_t nr,
 			const struct plan *before, const struct plan *plan)
 {
@@ -148,8 +134,10 @@ void findings_of_change(struct diags *out, struct object *const *changed, size_t
 	diags_add(&g, &plan->findings);
 	strmap_each(&plan->hosts, e)
 	{
-		const struct plan_host *now = e->value, *was = host_before(before, plan, e);
+		const struct plan_host *now = e->value, *was = NULL;
 
+		if (before)
+			was = strmap_get_beside(&before->hosts, &plan->hosts, e);
 		if (was == now)
 			continue;
 		if (was)

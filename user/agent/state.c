@@ -41,6 +41,11 @@ static char *object_path(const struct state *s, const struct object *o, bool asi
 			 kinds[o->kind].name, o->namespace, o->name);
 }
 
+char *state_path(const struct state *s, const struct object *o)
+{
+	return object_path(s, o, false);
+}
+
 /* `aside` is renamed to `path`; the descriptor waits for state_sync. */
 static int file_write(struct state *s, const char *path, const char *text)
 {
@@ -137,11 +142,17 @@ void state_sync(struct state *s)
 	close(fd);
 }
 
+struct reading_back {
+	struct state *state;
+	bool found;
+};
+
 static int object_keep(struct object *o, void *arg)
 {
-	struct state *s = arg;
+	struct reading_back *r = arg;
 
-	object_put(strmap_put(&s->objects, o->id, o));
+	r->found = true;
+	object_put(strmap_put(&r->state->objects, o->id, o));
 	return 0;
 }
 
@@ -158,6 +169,7 @@ static void object_read_back(struct state *s, const char *path, const char *name
 {
 	char *namespace = namespace_of(name), *text = NULL;
 	struct decode_options options = {.namespace = namespace, .lenient = true};
+	struct reading_back reading = {.state = s};
 	struct diags found = {0};
 	size_t length = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -167,10 +179,13 @@ static void object_read_back(struct state *s, const char *path, const char *name
 
 	if (err) {
 		diag_add(&s->rejected, DIAG_ERROR, &place, NULL, "%s", strerror(-err));
-	} else if (object_read(NULL, text, length, &options, &found, object_keep, s)) {
+	} else if (object_read(NULL, text, length, &options, &found, object_keep, &reading)) {
 		vec_each(&found.list, it)
 			it->place = place;
 		diags_take(&s->rejected, &found);
+	} else if (!reading.found) {
+		/* As a file is that was renamed, but not on disk, when the power went. */
+		diag_add(&s->rejected, DIAG_ERROR, &place, NULL, "holds no object");
 	}
 	if (fd != -1)
 		close(fd);

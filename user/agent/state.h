@@ -25,6 +25,7 @@ int state_prepare(struct state *s, struct object *const *put, size_t nr_put);
 int state_commit(struct state *s, struct object *const *put, size_t nr_put,
 		 struct object *const *gone, size_t nr_gone);
 void state_abort(struct state *s, struct object *const *put, size_t nr_put);
+char *state_path(const struct state *s, const struct object *o); /* the caller frees */
 /* Waits for the disk; to be called after the answer is out. */
 void state_sync(struct state *s);
 

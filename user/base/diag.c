@@ -76,6 +76,24 @@ void diags_take(struct diags *to, struct diags *from)
 	*from = (struct diags){.strict = from->strict};
 }
 
+void diags_drop_file(struct diags *d, const char *file)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->list.nr; i++) {
+		struct diag *one = &d->list.at[i];
+
+		if (!one->place.file || strcmp(one->place.file, file)) {
+			d->list.at[kept++] = *one;
+			continue;
+		}
+		d->nr_errors -= one->level == DIAG_ERROR;
+		d->nr_warnings -= one->level == DIAG_WARNING;
+		free_one(one);
+	}
+	d->list.nr = kept;
+}
+
 void diags_free(struct diags *d)
 {
 	struct diag *one;

@@ -42,6 +42,8 @@ void diags_take(struct diags *to, struct diags *from);
 void diags_attach_source(struct diags *d, const char *file, const char *text, size_t length);
 /* file:line:col: error: path: text, then the source line and a caret. */
 void diags_print(const struct diags *d, FILE *out);
+/* Forgets those that are about the file. */
+void diags_drop_file(struct diags *d, const char *file);
 void diags_free(struct diags *d);
 
 #endif

@@ -9,6 +9,12 @@
 #include "base/mem.h"
 #include "base/strmap.h"
 
+/* A key's text, and how many maps hold it. */
+struct key {
+	unsigned refs;
+	char text[];
+};
+
 #define rotl(x, b) (((x) << (b)) | ((x) >> (64 - (b))))
 
 static uint64_t seed[2];
@@ -67,6 +73,29 @@ uint64_t strmap_hash(const char *key)
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+static struct key *key_of(const char *text)
+{
+	return (struct key *)(text - offsetof(struct key, text));
+}
+
+static const char *key_new(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	struct key *k = xcalloc(1, sizeof(*k) + size);
+
+	k->refs = 1;
+	memcpy(k->text, text, size);
+	return k->text;
+}
+
+static void key_put(const char *text)
+{
+	struct key *k = key_of(text);
+
+	if (!--k->refs)
+		free(k);
+}
+
 /*
  * The index slot of `key`, or the free slot where it would go. A slot holds the entry's number
  * plus one, 0 is free; a removed entry's slot stays taken until the next rebuild.
@@ -114,7 +143,8 @@ static void rebuild(struct strmap *m)
 void strmap_free(struct strmap *m)
 {
 	for (size_t i = 0; i < m->nr_entries; i++)
-		free(m->entries[i].key);
+		if (m->entries[i].key)
+			key_put(m->entries[i].key);
 	free(m->entries);
 	free(m->index);
 	*m = (struct strmap){0};
@@ -139,7 +169,7 @@ void *strmap_put(struct strmap *m, const char *key, void *value)
 	}
 	if (m->nr_entries == m->cap_entries)
 		rebuild(m);
-	m->entries[m->nr_entries] = (struct strmap_entry){xstrdup(key), value};
+	m->entries[m->nr_entries] = (struct strmap_entry){key_new(key), value};
 	m->index[slot_of(m, key)] = ++m->nr_entries;
 	m->nr++;
 	return NULL;
@@ -151,7 +181,7 @@ void *strmap_remove(struct strmap *m, const char *key)
 
 	if (!e)
 		return NULL;
-	free(e->key);
+	key_put(e->key);
 	e->key = NULL;
 	m->nr--;
 	return e->value;
@@ -161,6 +191,23 @@ void strmap_copy(struct strmap *to, const struct strmap *from)
 {
 	struct strmap_entry *e;
 
-	strmap_each (from, e)
-		strmap_put(to, e->key, e->value);
+	if (!from->nr)
+		return;
+	*to = *from;
+	to->entries = xcalloc(from->cap_entries, sizeof(*to->entries));
+	memcpy(to->entries, from->entries, from->nr_entries * sizeof(*to->entries));
+	to->index = xcalloc(from->cap_index, sizeof(*to->index));
+	memcpy(to->index, from->index, from->cap_index * sizeof(*to->index));
+	strmap_each (to, e)
+		key_of(e->key)->refs++;
+}
+
+void *strmap_get_beside(const struct strmap *m, const struct strmap *of,
+			const struct strmap_entry *e)
+{
+	size_t at = (size_t)(e - of->entries);
+
+	if (at < m->nr_entries && m->entries[at].key == e->key)
+		return m->entries[at].value;
+	return strmap_get(m, e->key);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Map from strings to pointers; keys are copied; order of a walk is order of insertion (removals
- * keep the order of the rest). The hash is seeded per process, so names from outside cannot make
+ * keep the order of the rest). A copy of a map shares its keys, so it costs little more than what
+ * it takes to walk it; maps that share keys belong to one thread. The hash is seeded per process, so names from outside cannot make
  * it slow.
  */
 #ifndef BASE_STRMAP_H
@@ -12,7 +13,7 @@
 #include <stdint.h>
 
 struct strmap_entry {
-	char *key; /* NULL: removed */
+	const char *key; /* NULL: removed */
 	void *value;
 };
 
@@ -29,6 +30,12 @@ void *strmap_get(const struct strmap *m, const char *key); /* NULL: not there */
 void *strmap_put(struct strmap *m, const char *key, void *value); /* the old value or NULL */
 void *strmap_remove(struct strmap *m, const char *key);		  /* the value or NULL */
 void strmap_copy(struct strmap *to, const struct strmap *from);	  /* `to` must be empty */
+/*
+ * The value in `m` under the key of `e`, an entry of `of`. Quick when one map is a copy of the other
+ * and few keys came or went since.
+ */
+void *strmap_get_beside(const struct strmap *m, const struct strmap *of,
+			const struct strmap_entry *e);
 
 /* The seeded hash itself, for sets that hold something else than strings. */
 uint64_t strmap_hash(const char *key);

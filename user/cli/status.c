@@ -69,6 +69,13 @@ static void objects_print(const json_t *objects)
 	putchar('\n');
 }
 
+static void count_print(const json_t *s, const char *key, const char *what)
+{
+	json_int_t nr = member_number(s, key);
+
+	printf(", %lld %s%s", (long long)nr, what, nr == 1 ? "" : "s");
+}
+
 static void status_print(const json_t *s)
 {
 	static const char *const faults[] = {"place", "path", "error", NULL};
@@ -82,12 +89,11 @@ static void status_print(const json_t *s)
 	       member_text(s, "version"), member_text(s, "root"));
 	printf("sources: folder %s, applied %s\n", member_text(s, "config"),
 	       member_text(s, "state"));
-	printf("plan: %lld in force, %lld hosts, %lld services, %lld split routes%s\n",
-	       (long long)member_number(s, "plan"), (long long)member_number(s, "hosts"),
-	       (long long)member_number(s, "services"),
-	       (long long)member_number(s, "split_routes"),
-	       json_is_true(json_object_get(s, "waiting")) ?
-		       "; a newer one was refused" : "");
+	printf("plan: %lld in force", (long long)member_number(s, "plan"));
+	count_print(s, "hosts", "host");
+	count_print(s, "services", "service");
+	count_print(s, "split_routes", "split route");
+	puts(json_is_true(json_object_get(s, "waiting")) ? "; a newer one was refused" : "");
 	objects_print(json_object_get(s, "objects"));
 	list_print(s, "refused", "refused plan", refused);
 	list_print(s, "not_enforced", "NOT ENFORCED", enforced);

@@ -48,13 +48,13 @@ static struct installed *claim(struct datapath *dp, const struct plan_host *host
 /* References for one cluster and its endpoints; what was taken before a failure is undone by
  * the caller, who sees it in nr_endpoints and state. */
 static int resolve_cluster(struct datapath *dp, const struct plan_split *split, struct change *c,
-			   const char **what)
+			   const struct slots **full)
 {
 	struct cluster *cluster = &c->clusters[c->route.nr_clusters];
 	const struct plan_cluster *plan = split->cluster;
 	struct cluster_ref *ref = cluster_ref_take(dp, plan->host, plan->port, plan->subset);
 
-	*what = dp->cluster_state_slots.what;
+	*full = &dp->cluster_state_slots;
 	if (!ref)
 		return -ENOSPC;
 	encode_cluster(plan, split->weight, cluster);
@@ -62,7 +62,7 @@ static int resolve_cluster(struct datapath *dp, const struct plan_split *split, 
 	cluster->generation = ref->generation;
 	cluster->nr_endpoints = 0;
 	c->route.nr_clusters++;
-	*what = dp->endpoint_state_slots.what;
+	*full = &dp->endpoint_state_slots;
 	for (size_t i = 0; i < plan->nr_endpoints; i++) {
 		struct endpoint *e = &c->endpoints[c->nr_endpoints];
 		struct endpoint_ref *taken;
@@ -79,7 +79,7 @@ static int resolve_cluster(struct datapath *dp, const struct plan_split *split, 
 	return 0;
 }
 
-static int resolve(struct datapath *dp, struct change *c, const char **what)
+static int resolve(struct datapath *dp, struct change *c, const struct slots **full)
 {
 	size_t endpoints = 0;
 
@@ -88,7 +88,7 @@ static int resolve(struct datapath *dp, struct change *c, const char **what)
 	c->clusters = xcalloc(c->plan->nr_splits, sizeof(*c->clusters));
 	c->endpoints = xcalloc(endpoints, sizeof(*c->endpoints));
 	for (size_t i = 0; i < c->plan->nr_splits; i++) {
-		int err = resolve_cluster(dp, &c->plan->splits[i], c, what);
+		int err = resolve_cluster(dp, &c->plan->splits[i], c, full);
 
 		if (err)
 			return err;
@@ -152,18 +152,18 @@ static bool same_records(const struct datapath *dp, const struct change *c)
 	return true;
 }
 
-static int take(struct slots *s, uint32_t n, uint32_t *first, const char **what)
+static int take(struct slots *s, uint32_t n, uint32_t *first, const struct slots **full)
 {
 	uint32_t got = slots_take(s, n);
 
-	*what = s->what;
+	*full = s;
 	if (got == SLOT_NONE)
 		return -ENOSPC;
 	*first = got;
 	return 0;
 }
 
-static int take_turn(struct datapath *dp, struct change *c, const char **what)
+static int take_turn(struct datapath *dp, struct change *c, const struct slots **full)
 {
 	int err;
 
@@ -175,10 +175,10 @@ static int take_turn(struct datapath *dp, struct change *c, const char **what)
 		c->route.schedule = c->in->route.schedule;
 		return 0;
 	}
-	err = take(&dp->schedule_slots, schedule_blocks(c->plan->total), &c->route.schedule, what);
+	err = take(&dp->schedule_slots, schedule_blocks(c->plan->total), &c->route.schedule, full);
 	if (err)
 		return err;
-	err = take(&dp->turn_slots, 1, &c->route.turn, what);
+	err = take(&dp->turn_slots, 1, &c->route.turn, full);
 	if (err)
 		slots_undo(&dp->schedule_slots, c->route.schedule, schedule_blocks(c->plan->total));
 	c->new_turn = !err;
@@ -186,12 +186,12 @@ static int take_turn(struct datapath *dp, struct change *c, const char **what)
 }
 
 /* Endpoint ranges, one a cluster; on failure those taken are given back. */
-static int take_endpoints(struct datapath *dp, struct change *c, const char **what)
+static int take_endpoints(struct datapath *dp, struct change *c, const struct slots **full)
 {
 	for (uint32_t i = 0; i < c->route.nr_clusters; i++) {
 		struct cluster *cluster = &c->clusters[i];
 		int err = take(&dp->endpoint_slots, cluster->nr_endpoints, &cluster->first_endpoint,
-			       what);
+			       full);
 
 		if (!err)
 			continue;
@@ -219,19 +219,19 @@ static void undo_endpoints(struct datapath *dp, struct change *c)
 			   c->clusters[i].nr_endpoints);
 }
 
-static int take_records(struct datapath *dp, struct change *c, const char **what)
+static int take_records(struct datapath *dp, struct change *c, const struct slots **full)
 {
-	int err = take_turn(dp, c, what);
+	int err = take_turn(dp, c, full);
 
 	if (err)
 		return err;
-	err = take_endpoints(dp, c, what);
+	err = take_endpoints(dp, c, full);
 	if (err)
 		goto turn;
-	err = take(&dp->cluster_slots, c->route.nr_clusters, &c->route.first_cluster, what);
+	err = take(&dp->cluster_slots, c->route.nr_clusters, &c->route.first_cluster, full);
 	if (err)
 		goto endpoints;
-	err = take(&dp->route_slots, 1, &c->slot, what);
+	err = take(&dp->route_slots, 1, &c->slot, full);
 	if (!err)
 		return 0;
 	slots_undo(&dp->cluster_slots, c->route.first_cluster, c->route.nr_clusters);
@@ -243,7 +243,7 @@ turn:
 }
 
 static int want_key(struct datapath *dp, struct change *c, const struct inet *address,
-		    uint16_t port, uint32_t scope, bool gate, const char **what)
+		    uint16_t port, uint32_t scope, bool gate, const struct slots **full)
 {
 	struct wanted_key want = {.gate = gate};
 	struct key_ref *k;
@@ -256,14 +256,14 @@ static int want_key(struct datapath *dp, struct change *c, const struct inet *ad
 	want.fresh = !k;
 	if (k)
 		want.slot = k->slot;
-	else if (take(&dp->service_slots, 1, &want.slot, what))
+	else if (take(&dp->service_slots, 1, &want.slot, full))
 		return -ENOSPC;
 	vec_push(&c->keys, want);
 	return 0;
 }
 
 static int want_keys(struct datapath *dp, struct change *c, const struct plan_host *host,
-		     const struct plan_port *port, const char **what)
+		     const struct plan_port *port, const struct slots **full)
 {
 	int err = 0;
 
@@ -271,9 +271,9 @@ static int want_keys(struct datapath *dp, struct change *c, const struct plan_ho
 		const struct inet *a = &host->addresses[i];
 
 		err = want_key(dp, c, a, port->port, port->host_only ? SCOPE_HOST : SCOPE_ALL,
-			       false, what);
+			       false, full);
 		if (!err && port->host_only)
-			err = want_key(dp, c, a, port->port, SCOPE_ALL, true, what);
+			err = want_key(dp, c, a, port->port, SCOPE_ALL, true, full);
 	}
 	return err;
 }
@@ -288,7 +288,7 @@ static void undo_keys(struct datapath *dp, struct change *c)
 }
 
 int change_prepare(struct datapath *dp, const struct plan_host *host, const struct plan_port *port,
-		   uint32_t plan_number, struct change *out, const char **what)
+		   uint32_t plan_number, struct change *out, const struct slots **full)
 {
 	int err;
 
@@ -298,16 +298,16 @@ int change_prepare(struct datapath *dp, const struct plan_host *host, const stru
 	out->slot = SLOT_NONE;
 	out->route.kind = ROUTE_STEER;
 	out->route.plan = plan_number;
-	err = want_keys(dp, out, host, port, what);
+	err = want_keys(dp, out, host, port, full);
 	if (!err)
-		err = resolve(dp, out, what);
+		err = resolve(dp, out, full);
 	if (!err && same_records(dp, out)) {
 		change_drop_refs(dp, out->clusters, out->route.nr_clusters, out->endpoints);
 		out->same = true;
 		return 0;
 	}
 	if (!err)
-		err = take_records(dp, out, what);
+		err = take_records(dp, out, full);
 	if (err)
 		change_undo(dp, out);
 	return err;

@@ -26,9 +26,10 @@ struct change {
 	VEC(struct wanted_key) keys;
 };
 
-/* Takes all slots that the port needs; nothing becomes visible. -ENOSPC with *what. */
+/* Takes all slots that the port needs; nothing becomes visible. -ENOSPC with *full: the ones there
+ * are too few of. */
 int change_prepare(struct datapath *dp, const struct plan_host *host, const struct plan_port *port,
-		   uint32_t plan_number, struct change *out, const char **what);
+		   uint32_t plan_number, struct change *out, const struct slots **full);
 /* Gives back what change_prepare took. */
 void change_undo(struct datapath *dp, struct change *c);
 /* Writes the records into slots that nothing points at. */

@@ -35,18 +35,18 @@ static bool port_is_installed(const struct plan_port *p)
 static int prepare_host(struct sync *s, const struct plan_host *host)
 {
 	for (size_t i = 0; i < host->nr_ports; i++) {
-		const char *what = "";
+		const struct slots *full = NULL;
 		struct change c;
 		int err;
 
 		if (!port_is_installed(&host->ports[i]))
 			continue;
-		err = change_prepare(s->dp, host, &host->ports[i], s->plan->number, &c, &what);
+		err = change_prepare(s->dp, host, &host->ports[i], s->plan->number, &c, &full);
 		if (err) {
 			diag_add(s->diags, DIAG_ERROR, NULL, host->id,
-				 "port %u needs more %s than the kernel maps hold; the whole "
+				 "port %u needs more %s than the %u of the kernel maps; the whole "
 				 "plan is refused and the last one stays in force",
-				 host->ports[i].port, what);
+				 host->ports[i].port, full->what, full->max);
 			return err;
 		}
 		vec_push(&s->changes, c);
@@ -83,7 +83,7 @@ static int prepare(struct sync *s)
 	int err;
 
 	strmap_each(&s->plan->hosts, e) {
-		if (last && strmap_get(&last->hosts, e->key) == e->value)
+		if (last && strmap_get_beside(&last->hosts, &s->plan->hosts, e) == e->value)
 			continue;
 		err = prepare_host(s, e->value);
 		if (err)
@@ -92,7 +92,7 @@ static int prepare(struct sync *s)
 	if (!last)
 		return 0;
 	strmap_each(&last->hosts, e) {
-		struct plan_host *new = strmap_get(&s->plan->hosts, e->key);
+		struct plan_host *new = strmap_get_beside(&s->plan->hosts, &last->hosts, e);
 
 		if (new != e->value)
 			remove_host_ports(s, e->value, new);

@@ -22,14 +22,14 @@ static void changes_of_kind(const struct strmap *from, const struct strmap *to,
 
 		if (at_same_place(from, e - to->entries, e->value))
 			continue;
-		c.old = strmap_get(from, e->key);
+		c.old = strmap_get_beside(from, to, e);
 		if (c.old != c.new)
 			vec_push(&out->list, c);
 	}
 	strmap_each(from, e) {
 		struct change c = {.old = e->value};
 
-		if (!at_same_place(to, e - from->entries, e->value) && !strmap_get(to, e->key))
+		if (!at_same_place(to, e - from->entries, e->value) && !strmap_get_beside(to, from, e))
 			vec_push(&out->list, c);
 	}
 }

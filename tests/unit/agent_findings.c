@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a user is told of objects: each thing once, and nothing of objects that did not change. */
+#include "agent/findings.h"
+#include "plan_mesh.h"
+
+#define SERVICE(name)                                                                             \
+	"---\napiVersion: v1\nkind: Service\nmetadata: {name: " name "}\n"                         \
+	"spec: {ports: [{port: 80}]}\n"
+#define ROUTE(name, host, more)                                                                   \
+	"---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: " name    \
+	"}\nspec: {hosts: [" host "], http: [{" more "route: [{destination: {host: " host           \
+	", subset: v1}}]}]}\n"
+
+static size_t nr_told(const struct diags *d, const char *part)
+{
+	const struct diag *it;
+	size_t nr = 0;
+
+	vec_each(&d->list, it)
+		nr += strstr(it->path, part) || strstr(it->text, part);
+	return nr;
+}
+
+static struct object *route_of(struct mesh *m, const char *name)
+{
+	return config_set_get(&m->set, KIND_VIRTUAL_SERVICE, "default", name);
+}
+
+TEST(a_field_that_is_not_in_force_is_told_of_once)
+{
+	struct mesh m = mesh_new(SERVICE("a") ROUTE("a", "a", "timeout: 1s, ")
+				 ROUTE("lost", "lost.example.com", "timeout: 1s, "));
+	struct diags d = {.strict = true};
+
+	findings_of_set(&d, &m.set, m.plan);
+	CU_ASSERT_EQUAL(nr_told(&d, "VirtualService/default/a: spec.http[0].timeout"), 1);
+	CU_ASSERT_EQUAL(nr_told(&d, "VirtualService/default/lost: spec.http[0].timeout"), 1);
+	CU_ASSERT_EQUAL(nr_told(&d, "known, but not in force yet"), 2);
+	CU_ASSERT_EQUAL(d.nr_errors, nr_told(&d, "no service has any of its hosts"));
+	diags_free(&d);
+	mesh_free(&m);
+}
+
+TEST(a_change_tells_of_its_objects_again_and_of_others_only_what_is_new)
+{
+	struct mesh m = mesh_new(SERVICE("a") SERVICE("b") ROUTE("a", "a", "") ROUTE("b", "b", ""));
+	struct plan *old = mesh_put(&m, ROUTE("b", "b", "name: x, "));
+	struct object *changed = route_of(&m, "b");
+	struct diags d = {0};
+
+	findings_of_change(&d, &changed, 1, old, m.plan);
+	CU_ASSERT_EQUAL(nr_told(&d, "VirtualService/default/a"), 0);
+	CU_ASSERT(nr_told(&d, "VirtualService/default/b") > 0);
+	diags_free(&d);
+	findings_of_change(&d, NULL, 0, old, m.plan);
+	CU_ASSERT_EQUAL(d.list.nr, 0);
+	findings_of_change(&d, NULL, 0, NULL, m.plan);
+	CU_ASSERT(nr_told(&d, "VirtualService/default/a") > 0);
+	diags_free(&d);
+	plan_free(old);
+	mesh_free(&m);
+}

@@ -162,6 +162,7 @@ def test_what_is_no_cgroup2_folder_is_refused(m):
             p = mesh.run(mesh.SHUNT, *command, "--root", root, "--cgroup", cgroup, check=False)
             assert_one_sentence(p, cgroup)
             assert not os.path.exists(f"/sys/fs/bpf/{root}")
+    mesh.run(mesh.SHUNT, "unload", "--root", root)  # the lock of an agent that did not start
     assert_runs(m)
 
 

@@ -124,3 +124,21 @@ TEST(a_file_name_has_one_lasting_copy)
 	CU_ASSERT_STRING_EQUAL(kept, "x.yaml");
 	CU_ASSERT_PTR_EQUAL(place_file("x.yaml"), kept);
 }
+
+TEST(faults_of_one_file_are_forgotten_and_those_of_others_stay)
+{
+	struct place one = {place_file("one.yaml"), 1, 1}, two = {place_file("two.yaml"), 1, 1};
+	struct diags d = {0};
+
+	diag_add(&d, DIAG_ERROR, &one, NULL, "first");
+	diag_add(&d, DIAG_ERROR, &two, NULL, "second");
+	diag_add(&d, DIAG_WARNING, &one, NULL, "third");
+	diag_add(&d, DIAG_ERROR, NULL, NULL, "fourth");
+	diags_drop_file(&d, "one.yaml");
+	CU_ASSERT_EQUAL(d.nr_errors, 2);
+	CU_ASSERT_EQUAL(d.nr_warnings, 0);
+	CU_ASSERT_EQUAL_FATAL(d.list.nr, 2);
+	CU_ASSERT_STRING_EQUAL(d.list.at[0].text, "second");
+	CU_ASSERT_STRING_EQUAL(d.list.at[1].text, "fourth");
+	diags_free(&d);
+}

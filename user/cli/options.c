@@ -145,7 +145,8 @@ static int over_set(struct options *o, const char *command, const char *arg)
 	int64_t ns;
 
 	if (duration_parse(arg, &ns) || ns < 1000000 || ns > 86400 * 1000000000LL)
-		return wrong_use(command, "bad duration \"%s\", want one like 30s, to 24h", arg);
+		return wrong_use(command, "--over: bad value \"%s\", want 1ms to 24h, like 30s",
+				 arg);
 	o->over_ms = (uint64_t)ns / 1000000;
 	return 0;
 }

@@ -13,8 +13,9 @@ struct target {
 };
 
 /*
- * "HOST", "HOST:PORT", "ADDRESS", "[IPV6]:PORT" or "SCHEME://HOST[:PORT][/PATH]", where http, https,
- * ws and wss give the port that is left out. False: it is none of these, and nothing is to be freed.
+ * "HOST", "HOST:PORT", "ADDRESS", "[IPV6]:PORT" or "SCHEME://HOST[:PORT][/PATH]", where http,
+ * https, ws and wss give the port that is left out. False: it is none of these, and nothing is to
+ * be freed.
  */
 bool target_parse(const char *text, struct target *out);
 /* The host that `t` means, seen from `namespace`; NULL: none. */

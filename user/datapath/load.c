@@ -32,16 +32,16 @@ struct programs {
 	struct bpf_program *by_link[NR_LINKS];
 };
 
-/* The last complaint of libbpf or of the verifier; shown with -v, named when loading fails. */
-static char last_line[512];
+/* The first complaint of libbpf or of the verifier: the cause. With -v all of them are shown. */
+static char first_line[512];
 
 static int keep_line(enum libbpf_print_level level, const char *format, va_list args)
 {
 	va_list again;
 
 	va_copy(again, args);
-	if (level == LIBBPF_WARN)
-		vsnprintf(last_line, sizeof(last_line), format, again);
+	if (level == LIBBPF_WARN && !*first_line)
+		vsnprintf(first_line, sizeof(first_line), format, again);
 	va_end(again);
 	if (log_verbose)
 		return vfprintf(stderr, format, args);
@@ -84,30 +84,36 @@ static void programs_free(struct programs *p)
 	sockops_bpf__destroy(p->sockops);
 }
 
-static int load_failed(struct programs *p, char **why)
+static int load_failed(struct programs *p, const char *root, char **why)
 {
-	char *end = strchr(last_line, '\n');
+	bool other = strstr(first_line, "parameter mismatch");
+	char *end = strchr(first_line, '\n');
 
 	if (end)
 		*end = '\0';
-	*why = xasprintf("the kernel refused the programs: %s",
-			 *last_line ? last_line : strerror(errno));
+	if (other)
+		*why = xasprintf("the maps below %s/%s have other sizes than this program's: run "
+				 "`shunt unload --root %s` first",
+				 BPFFS, root, root);
+	else
+		*why = xasprintf("the kernel refused the programs: %s",
+				 *first_line ? first_line : strerror(errno));
 	programs_free(p);
-	return -EOPNOTSUPP;
+	return other ? -EPROTO : -EOPNOTSUPP;
 }
 
 /* Loads both objects over the pinned maps of root, making those that are missing. */
 static int programs_load(struct programs *p, const char *root, char **why)
 {
 	memset(p, 0, sizeof(*p));
-	*last_line = '\0';
+	*first_line = '\0';
 	p->connect = connect_bpf__open();
 	p->sockops = sockops_bpf__open();
 	if (!p->connect || !p->sockops || set_pins(p->connect->obj, root) ||
 	    set_pins(p->sockops->obj, root))
-		return load_failed(p, why);
+		return load_failed(p, root, why);
 	if (connect_bpf__load(p->connect) || sockops_bpf__load(p->sockops))
-		return load_failed(p, why);
+		return load_failed(p, root, why);
 	p->by_link[0] = p->sockops->progs.tcp_life;
 	p->by_link[1] = p->sockops->progs.sock_release;
 	p->by_link[2] = p->connect->progs.getpeername4;

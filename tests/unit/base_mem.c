@@ -33,6 +33,23 @@ TEST(arena_memory_is_zeroed_aligned_and_disjoint)
 	arena_free(NULL);
 }
 
+TEST(the_last_text_takes_no_more_than_it_needs)
+{
+	struct arena *a = arena_new();
+	char text[3000];
+	size_t before;
+
+	memset(text, 'x', sizeof(text));
+	arena_alloc(a, 8);
+	before = arena_bytes(a);
+	CU_ASSERT_STRING_EQUAL(arena_strndup_last(a, "short", 5), "short");
+	CU_ASSERT_EQUAL(arena_bytes(a), before);
+	CU_ASSERT_EQUAL(strlen(arena_strndup_last(a, text, sizeof(text))), sizeof(text));
+	CU_ASSERT(arena_bytes(a) < before + sizeof(text) + 64);
+	CU_ASSERT_STRING_EQUAL(arena_strdup(a, "goes on"), "goes on");
+	arena_free(a);
+}
+
 TEST(a_large_thing_fits_and_is_counted)
 {
 	struct arena *a = arena_new();

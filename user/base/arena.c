@@ -21,13 +21,19 @@ struct arena {
 	size_t bytes, next_size;
 };
 
-static void chunk_add(struct arena *a, size_t want)
+static struct chunk *chunk_new(struct arena *a, size_t size)
 {
-	size_t size = want > a->next_size ? want : a->next_size;
 	struct chunk *c = xcalloc(1, sizeof(*c) + size);
 
 	c->back = size;
 	a->bytes += sizeof(*c) + size;
+	return c;
+}
+
+static void chunk_add(struct arena *a, size_t want)
+{
+	struct chunk *c = chunk_new(a, want > a->next_size ? want : a->next_size);
+
 	if (a->next_size < CHUNK_MAX)
 		a->next_size *= 2;
 	/* A large lone thing must not end the filling of a chunk with room left. */
@@ -93,6 +99,18 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 	c->back -= n + 1;
 	memcpy(c->data + c->back, s, n);
 	return c->data + c->back;
+}
+
+char *arena_strndup_last(struct arena *a, const char *s, size_t n)
+{
+	struct chunk *c = a->chunks;
+
+	if (!c || c->back - c->front < n + 1) {
+		c = chunk_new(a, n + 1);
+		c->next = a->chunks;
+		a->chunks = c;
+	}
+	return arena_strndup(a, s, n);
 }
 
 char *arena_strdup(struct arena *a, const char *s)

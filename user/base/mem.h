@@ -23,6 +23,8 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a); /* NULL is fine */
 void *arena_alloc(struct arena *a, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
+/* For a text that ends the filling: when it needs memory of its own, that is no larger than it. */
+char *arena_strndup_last(struct arena *a, const char *s, size_t n);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t arena_bytes(const struct arena *a); /* allocated from the system so far */

@@ -49,7 +49,7 @@ static char *json_of(struct arena *a, const struct node *root)
 	__fsetlocking(out, FSETLOCKING_BYCALLER); /* no other thread sees it */
 	node_print_json(root, out);
 	fclose(out);
-	copy = arena_strndup(a, text, size);
+	copy = arena_strndup_last(a, text, size);
 	free(text);
 	return copy;
 }
@@ -64,7 +64,7 @@ static struct object *object_new(const struct node *root, enum kind kind,
 	struct object *o = arena_alloc(a, sizeof(*o));
 
 	if (!namespace)
-	namespace = options->namespace ? options->namespace : "default";
+		namespace = options->namespace ? options->namespace : "default";
 	o->arena = a;
 	o->refs = 1;
 	o->kind = kind;

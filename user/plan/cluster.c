@@ -164,6 +164,8 @@ static void endpoints_take(struct planner *p, struct plan_cluster *c,
 
 		if (!is_in(b, subset))
 			continue;
+		if (c->nr_endpoints && !endpoint_address_order(e - 1, &b->endpoint))
+			continue; /* the same server once more */
 		*e = b->endpoint;
 		e->name = *e->name ? arena_strdup(arena, e->name) : "";
 		e->version = *e->version ? arena_strdup(arena, e->version) : "";

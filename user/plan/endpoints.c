@@ -171,7 +171,7 @@ static int family(const struct plan_endpoint *e)
 	return e->has_ipv4 ? e->has_ipv6 : 2;
 }
 
-static int address_order(const struct plan_endpoint *a, const struct plan_endpoint *b)
+int endpoint_address_order(const struct plan_endpoint *a, const struct plan_endpoint *b)
 {
 	int order = family(a) - family(b);
 
@@ -185,22 +185,27 @@ static int address_order(const struct plan_endpoint *a, const struct plan_endpoi
 static int backend_order(const void *a, const void *b)
 {
 	const struct backend *x = a, *y = b;
-	int order = address_order(&x->endpoint, &y->endpoint);
+	int order = endpoint_address_order(&x->endpoint, &y->endpoint);
 
 	if (!order)
 		order = strcmp(x->endpoint.name, y->endpoint.name);
 	return order ? order : strcmp(x->endpoint.version, y->endpoint.version);
 }
 
-static void backends_order(struct backends *out)
+static void backends_sort(struct backends *out)
+{
+	if (out->list.nr > 1)
+		qsort(out->list.at, out->list.nr, sizeof(out->list.at[0]), backend_order);
+}
+
+static void backends_collapse(struct backends *out)
 {
 	size_t kept = 0;
 
-	if (out->list.nr > 1)
-		qsort(out->list.at, out->list.nr, sizeof(out->list.at[0]), backend_order);
+	backends_sort(out);
 	for (size_t i = 0; i < out->list.nr; i++)
-		if (!kept || address_order(&out->list.at[kept - 1].endpoint,
-					   &out->list.at[i].endpoint))
+		if (!kept || endpoint_address_order(&out->list.at[kept - 1].endpoint,
+						    &out->list.at[i].endpoint))
 			out->list.at[kept++] = out->list.at[i];
 	out->list.nr = kept;
 }
@@ -212,7 +217,7 @@ static int name_order(const void *a, const void *b)
 
 	if (!order)
 		order = (int)x->port - (int)y->port;
-	return order ? order : address_order(x, y);
+	return order ? order : endpoint_address_order(x, y);
 }
 
 /* One Pod stands in a slice for each family: its two endpoints become one with both addresses. */
@@ -256,7 +261,7 @@ static bool slices_add(const struct planner *p, const struct object *service,
 		slice_add(p, o, port, out);
 	if (!bag && endpoints)
 		slice_add(p, endpoints, port, out);
-	backends_order(out); /* a server may stand in several slices of one family */
+	backends_collapse(out); /* a server may stand in several slices of one family */
 	families_join(out);
 	return bag || endpoints;
 }
@@ -274,5 +279,5 @@ void backends_of(const struct planner *p, const struct object *owner,
 			workload_add(&owner->service_entry.endpoints[i], "", port, out);
 		selected_add(p, owner, port, true, out);
 	}
-	backends_order(out);
+	backends_sort(out);
 }

@@ -48,7 +48,10 @@ struct backends {
 };
 
 const char *slice_pod_namespace(const struct object *slice, const struct slice_endpoint *e);
-/* The ready ones of `owner` on its port; in order, without duplicates. vec_free(&out->list). */
+/* By address and port; 0 is the same server. */
+int endpoint_address_order(const struct plan_endpoint *a, const struct plan_endpoint *b);
+/* The ready ones of `owner` on its port, in order. A server that is written twice stands twice, as its
+ * labels may differ and put it into two subsets. vec_free(&out->list). */
 void backends_of(const struct planner *p, const struct object *owner,
 		 const struct service_port *port, struct backends *out);
 

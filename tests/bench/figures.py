@@ -29,7 +29,8 @@ class Result:
     unit: str = ""
     least: float = None  # bound from below
     most: float = None   # bound from above
-    noise: float = 10.0  # the uncertainty, in percent, above which the value means nothing
+    noise: float = 10.0  # the uncertainty, in percent, above which a ratio means nothing,
+    # unless the whole interval lies on one side of the bound
     note: str = ""       # why there is no value, or what else to know
 
     @property
@@ -37,22 +38,31 @@ class Result:
         return statistics.median(self.values) if self.values else None
 
     @property
+    def bound(self):
+        return self.least if self.least is not None else self.most
+
+    @property
+    def close(self):
+        """The bound lies within the noise."""
+        return abs(self.value - self.bound) <= self.value * uncertainty(self.values) / 100
+
+    @property
     def noisy(self):
-        return uncertainty(self.values) > self.noise
+        return (uncertainty(self.values) > self.noise and
+                (self.bound is None or self.close))
 
     @property
     def verdict(self):
-        """"ok", "short", "close": the bound lies within the noise, "noisy", "none", "-": no bound"""
+        """"ok", "short", "close", "noisy", "none": no value, "-": no bound"""
         if not self.values:
             return "none"
         if self.noisy:
             return "noisy"
-        bound = self.least if self.least is not None else self.most
-        if bound is None:
+        if self.bound is None:
             return "-"
-        if abs(self.value - bound) <= self.value * uncertainty(self.values) / 100:
+        if self.close:
             return "close"
-        kept = self.value >= bound if self.least is not None else self.value <= bound
+        kept = self.value >= self.bound if self.least is not None else self.value <= self.bound
         return "ok" if kept else "short"
 
     def bound_text(self):

@@ -296,7 +296,10 @@ def shift_latency(shifts):
                     f.write(SPLIT.format(n=7, first=first, second=100 - first))
             argv = [mesh.SHUNT, "apply", "--root", m.root, "-f"]
             run_ms(argv + [files[1]])
+            was = m.status()["plan"]
             r.values = [run_ms(argv + [files[i % 2]]) for i in range(shifts)]
+            now = m.status()
+            assert (now["plan"] - was, now["hosts"]) == (shifts, services), now
         results.append(r)
     both = Result("shift_latency", "the slower of both", unit=" ms", most=10, noise=15)
     both.values = max(results, key=lambda r: r.value).values

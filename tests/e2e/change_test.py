@@ -157,7 +157,7 @@ def test_a_thousand_random_changes_fail_and_misroute_nothing(m):
         history.add(name, 0, 0, set())
     logs = {n: os.path.join(m.folder, n + ".log") for n in names}
     load = {n: m.spawn(address(n) + ":80", duration=600, log=logs[n],
-                       **({} if n.startswith("stay") else {"rate": 200})) for n in names}
+                       rate=400 if n.startswith("stay") else 100) for n in names}
     kills = {CHANGES // 3, CHANGES // 2}
     for i in range(CHANGES):
         if i in kills:

@@ -3,6 +3,7 @@
 """The config folder is followed: whole files only, faults kept out, changes under load unnoticed."""
 import contextlib
 import os
+import signal
 
 import yaml
 
@@ -59,6 +60,8 @@ def test_a_half_written_file_never_takes_effect(m):
         for part in (text[:end], text[end:-30]):
             f.write(part)
             f.flush()
+            # the agent reads all files again, this one too were it not for its writer
+            m.agent.send_signal(signal.SIGHUP)
             synchronize(m)
             assert versions(m, target) == {"v1": 12}
         f.write(text[-30:])

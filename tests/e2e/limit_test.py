@@ -105,12 +105,14 @@ def test_never_more_than_the_limit(m):
             assert cluster(m)["active"] == LIMIT
             assert watch.count() == LIMIT
         expect_none(m)
-        for _ in range(5):
+        rounds = 1
+        while rounds < 6 or (watch.readings < 20 and rounds < 100):
             with race(m) as held:
                 assert held.tally["ok"] == LIMIT, held.tally
             expect_none(m)
-    assert watch.readings > 3 and 0 < watch.most <= LIMIT, (watch.readings, watch.most)
-    assert cluster(m)["refused_limit"] == before + 6 * 9 * LIMIT
+            rounds += 1
+    assert watch.readings >= 20 and 0 < watch.most <= LIMIT, (watch.readings, watch.most)
+    assert cluster(m)["refused_limit"] == before + rounds * 9 * LIMIT
 
 
 def test_a_place_is_free_again_when_a_connection_ends(m):

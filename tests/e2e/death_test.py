@@ -119,6 +119,38 @@ def test_load_without_an_agent_then_unload_leaves_nothing():
         assert p.returncode == 0 and "nothing was loaded" in p.stdout + p.stderr
 
 
+@contextlib.contextmanager
+def memory_cgroup(limit):
+    """A cgroup with that many bytes of memory; v1 or v2, whichever has the controller."""
+    for mount, file in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+                        (mesh.cgroup2_mount(), "memory.max")):
+        path = os.path.join(mount, f"shunt-memory-{os.getpid()}")
+        with contextlib.suppress(OSError):
+            os.mkdir(path)
+            if os.path.exists(os.path.join(path, file)):
+                with open(os.path.join(path, file), "w", encoding="ascii") as f:
+                    f.write(str(limit))
+                try:
+                    yield path
+                finally:
+                    mesh.wait_for(lambda: not open(path + "/cgroup.procs").read(), 10)
+                    os.rmdir(path)
+                return
+            os.rmdir(path)
+    raise mesh.Skip("no memory controller")
+
+
+def test_a_memory_limit_on_the_agent_is_none_on_the_nodes_connections():
+    """The maps take 50 MB and each connection a record; neither is charged to who loads."""
+    with memory_cgroup(32 << 20) as limited, mesh.Mesh("", agent=False) as m:
+        release = os.path.join(os.path.dirname(mesh.SHUNT), "..", "shunt")
+        shunt = release if os.path.exists(release) else mesh.SHUNT  # ASan needs more by itself
+        mesh.run("sh", "-c", f'echo $$ > {limited}/cgroup.procs && exec "$@"', "sh", shunt, "load",
+                 "--root", m.root, "--cgroup", m.cgroup)
+        assert len([n for n in our_objects(m.root) if n.startswith("link_")]) == 6
+        mesh.run(shunt, "unload", "--root", m.root)
+
+
 def test_unload_with_connections_open_leaves_them_alone():
     with mesh.Mesh(objects()) as m:
         held = m.hold(TARGET, count=5, http="/")

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,6 +19,7 @@
 #include "datapath/maps.h"
 #include "datapath/older.h"
 #include "datapath/probe.h"
+#include "datapath/unlimit.h"
 #include "sockops.skel.h"
 
 /* In this order they are attached: who watches closes comes before who opens. */
@@ -121,6 +123,24 @@ static int programs_load(struct programs *p, const char *root, char **why)
 	p->by_link[4] = p->connect->progs.connect4;
 	p->by_link[5] = p->connect->progs.connect6;
 	return 0;
+}
+
+/*
+ * Makes the maps in a child that has left the agent's memory cgroup; see unlimit.h. When the child
+ * fails, so will the parent's own try, which has the words for it.
+ */
+static void make_maps(const char *root)
+{
+	struct programs programs;
+	char *why = NULL;
+	pid_t child = fork();
+
+	if (child == 0) {
+		leave_memory_cgroup();
+		_exit(programs_load(&programs, root, &why) ? 1 : 0);
+	}
+	if (child > 0)
+		waitpid(child, NULL, 0);
 }
 
 int link_open(const char *root, int which)
@@ -264,6 +284,8 @@ static int load_and_attach(const char *root, const char *path, bool fresh, char 
 	struct programs programs;
 	int cgroup, err;
 
+	if (fresh)
+		make_maps(root);
 	err = programs_load(&programs, root, why);
 	if (err)
 		return err;

@@ -206,12 +206,12 @@ int datapath_reclaim(struct datapath *dp)
 			       &dp->turn_slots,	   &dp->cluster_slots, &dp->endpoint_slots,
 			       &dp->cluster_state_slots, &dp->endpoint_state_slots};
 	uint64_t now = now_ns(), due = UINT64_MAX;
-	bool waits;
+	bool ready = refs_due(dp, now), waits;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (slots_due(all[i], now) < due)
 			due = slots_due(all[i], now);
-	if (due == 0 || dp->retired_clusters.nr || dp->retired_endpoints.nr)
+	if (due == 0 || ready)
 		grace_period();
 	due = UINT64_MAX;
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -219,7 +219,7 @@ int datapath_reclaim(struct datapath *dp)
 		if (slots_due(all[i], now) < due)
 			due = slots_due(all[i], now);
 	}
-	waits = refs_reclaim(dp, now);
+	waits = ready ? refs_reclaim(dp, now) : dp->retired_clusters.nr || dp->retired_endpoints.nr;
 	if (due == UINT64_MAX && !waits)
 		return -1;
 	if (waits && due > SLOTS_REST_NS)

@@ -234,45 +234,55 @@ static void endpoint_ref_free(struct datapath *dp, struct endpoint_ref *r)
 	free(r);
 }
 
-static bool rested(uint64_t since, uint64_t now)
+/* No record has named it for long enough, and no live connection does. */
+static bool endpoint_is_free(const struct datapath *dp, const struct endpoint_ref *r, uint64_t now)
 {
-	return since + SLOTS_REST_NS <= now;
+	return !r->refs && r->retired + SLOTS_REST_NS <= now && !dp->endpoint_state[r->slot].active;
+}
+
+static bool cluster_is_free(const struct datapath *dp, const struct cluster_ref *c, uint64_t now)
+{
+	return !c->refs && c->retired + SLOTS_REST_NS <= now && !dp->cluster_state[c->slot].active;
+}
+
+bool refs_due(const struct datapath *dp, uint64_t now)
+{
+	for (size_t i = 0; i < dp->retired_endpoints.nr; i++)
+		if (endpoint_is_free(dp, dp->retired_endpoints.at[i], now))
+			return true;
+	for (size_t i = 0; i < dp->retired_clusters.nr; i++)
+		if (cluster_is_free(dp, dp->retired_clusters.at[i], now))
+			return true;
+	return false;
 }
 
 bool refs_reclaim(struct datapath *dp, uint64_t now)
 {
-	size_t kept = 0;
-	bool waits;
+	size_t endpoints = 0, clusters = 0;
 
 	for (size_t i = 0; i < dp->retired_endpoints.nr; i++) {
 		struct endpoint_ref *r = dp->retired_endpoints.at[i];
 
-		if (r->refs) { /* it came back */
+		if (r->refs) /* it came back */
 			r->listed = false;
-			continue;
-		}
-		if (!rested(r->retired, now) || dp->endpoint_state[r->slot].active)
-			dp->retired_endpoints.at[kept++] = r;
-		else
+		else if (endpoint_is_free(dp, r, now))
 			endpoint_ref_free(dp, r);
+		else
+			dp->retired_endpoints.at[endpoints++] = r;
 	}
-	dp->retired_endpoints.nr = kept;
-	waits = kept;
-	kept = 0;
+	dp->retired_endpoints.nr = endpoints;
 	for (size_t i = 0; i < dp->retired_clusters.nr; i++) {
 		struct cluster_ref *c = dp->retired_clusters.at[i];
 
-		if (c->refs) {
+		if (c->refs)
 			c->listed = false;
-			continue;
-		}
-		if (!rested(c->retired, now) || dp->cluster_state[c->slot].active)
-			dp->retired_clusters.at[kept++] = c;
-		else
+		else if (cluster_is_free(dp, c, now))
 			cluster_ref_free(dp, c);
+		else
+			dp->retired_clusters.at[clusters++] = c;
 	}
-	dp->retired_clusters.nr = kept;
-	return waits || kept;
+	dp->retired_clusters.nr = clusters;
+	return endpoints || clusters;
 }
 
 void refs_free(struct datapath *dp)

@@ -5,6 +5,7 @@
 import contextlib
 import json
 import os
+import socket
 
 import mesh
 
@@ -85,6 +86,18 @@ def test_established_connections_outlive_the_agent(m):
         active = sum(c["active"] for c in m.json("clusters")["clusters"])
         assert active == 20, active
     mesh.wait_for(lambda: sum(c["active"] for c in m.json("clusters")["clusters"]) == 0, 10)
+
+
+def test_status_says_how_many_sockets_are_older_than_the_programs():
+    with mesh.Mesh(objects(), agent=False) as m:
+        before = socket.create_server(("127.0.0.1", 0))
+        clients = [socket.create_connection(before.getsockname()) for _ in range(3)]
+        m.start_agent()
+        older = m.status()["older_sockets"]
+        assert older >= 6, older  # both ends of each
+        for c in clients:
+            c.close()
+        before.close()
 
 
 def test_a_second_agent_on_the_same_root_is_refused(m):

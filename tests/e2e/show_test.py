@@ -13,7 +13,7 @@ import objects
 COUNTERS = ("steered untouched connected closed refused_limit refused_no_endpoint "
             "refused_no_cluster refused_no_memory refused_unstable connect_failed unknown_caller "
             "stale_word stale_hold events_lost")
-KERNEL = "kernel programs cgroup kernel_plan leaked audits notes counters"
+KERNEL = "kernel programs cgroup kernel_plan leaked audits older_sockets notes counters"
 ROUTE = {"": "name object total destinations",
          "destinations": {"": "host subset port weight share percent policy max_connections "
                               "unknown endpoints",

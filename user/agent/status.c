@@ -146,11 +146,11 @@ json_t *datapath_json(struct datapath *dp)
 	datapath_counters(dp, &counters);
 	for (size_t i = 0; i < 8 && st.notes[i]; i++)
 		json_array_append_new(notes, json_text(st.notes[i]));
-	map = json_pack("{s:s,s:i,s:s,s:I,s:I,s:I,s:o,s:o}", "kernel", st.kernel, "programs",
+	map = json_pack("{s:s,s:i,s:s,s:I,s:I,s:I,s:I,s:o,s:o}", "kernel", st.kernel, "programs",
 			(int)st.nr_programs, "cgroup", st.cgroup, "kernel_plan",
 			(json_int_t)st.plan, "leaked", (json_int_t)st.leaked, "audits",
-			(json_int_t)st.audits, "notes", notes, "counters",
-			counters_json(&counters));
+			(json_int_t)st.audits, "older_sockets", (json_int_t)st.older, "notes",
+			notes, "counters", counters_json(&counters));
 	return map;
 }
 

@@ -28,6 +28,8 @@ static void kernel_print(const json_t *s)
 		printf("  %s\n", json_string_value(it));
 	printf("reservations: %lld leaked, %lld audits\n", (long long)member_number(s, "leaked"),
 	       (long long)member_number(s, "audits"));
+	printf("sockets older than the programs, not counted: %lld\n",
+	       (long long)member_number(s, "older_sockets"));
 	counters_print(json_object_get(s, "counters"));
 }
 

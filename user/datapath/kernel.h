@@ -102,7 +102,7 @@ void endpoint_ref_adopt(struct datapath *dp, const struct endpoint *e, uint32_t 
 void endpoint_ref_orphan(struct datapath *dp, uint32_t slot);
 /* Puts what no record names on the lists of refs_reclaim. */
 void cluster_refs_retire_unused(struct datapath *dp);
-/* Whether refs_reclaim would free any; a grace period must pass between the two. */
+/* Whether refs_reclaim would take any off its lists; a grace period must pass between the two. */
 bool refs_due(const struct datapath *dp, uint64_t now);
 /* Frees state slots that no record and no live connection names. True: some still wait. */
 bool refs_reclaim(struct datapath *dp, uint64_t now);

@@ -248,10 +248,12 @@ static bool cluster_is_free(const struct datapath *dp, const struct cluster_ref 
 bool refs_due(const struct datapath *dp, uint64_t now)
 {
 	for (size_t i = 0; i < dp->retired_endpoints.nr; i++)
-		if (endpoint_is_free(dp, dp->retired_endpoints.at[i], now))
+		if (dp->retired_endpoints.at[i]->refs ||
+		    endpoint_is_free(dp, dp->retired_endpoints.at[i], now))
 			return true;
 	for (size_t i = 0; i < dp->retired_clusters.nr; i++)
-		if (cluster_is_free(dp, dp->retired_clusters.at[i], now))
+		if (dp->retired_clusters.at[i]->refs ||
+		    cluster_is_free(dp, dp->retired_clusters.at[i], now))
 			return true;
 	return false;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* `agent`: runs the node agent with what the options say. */
 #include "agent/agent.h"
+#include <stdio.h>
+#include <unistd.h>
 #include "cli/cli.h"
 
 int cli_agent(const struct options *o)
@@ -17,5 +19,9 @@ int cli_agent(const struct options *o)
 	if (!agent_metrics_valid(o->metrics))
 		return wrong_use("agent", "bad metrics \"%s\", want [ADDRESS:]PORT or off",
 				 o->metrics);
+	if (geteuid()) {
+		fprintf(stderr, "shunt agent: root is needed to load BPF programs (try sudo)\n");
+		return EXIT_REFUSED;
+	}
 	return agent_run(&options);
 }

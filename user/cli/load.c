@@ -46,7 +46,12 @@ int cli_unload(const struct options *o)
 {
 	struct lock lock;
 	char *why = NULL;
-	int err = lock_take(o->root, &lock);
+	int err;
+
+	if (geteuid())
+		return refused("unload", -EPERM,
+			       xstrdup("root is needed to remove BPF programs (try sudo)"));
+	err = lock_take(o->root, &lock);
 
 	if (err == -EBUSY && !o->force) {
 		fprintf(stderr, "shunt unload: the agent of root %s runs as process %d; stop it, or "

@@ -354,8 +354,10 @@ int datapath_unload(const char *root, char **why)
 	pin_path(path, sizeof(path), root, "");
 	dir = opendir(path);
 	if (!dir) {
-		*why = xasprintf("nothing is loaded below %s", path);
-		return -ENOENT;
+		err = -errno;
+		*why = err == -ENOENT ? xasprintf("nothing is loaded below %s", path) :
+					xasprintf("%s: %s", path, strerror(-err));
+		return err;
 	}
 	/* New connections first go unsteered, then those who watch closes may leave. */
 	for (int i = NR_LINKS - 1; i >= 0; i--) {

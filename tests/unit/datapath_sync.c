@@ -201,6 +201,30 @@ TEST(what_does_not_fit_is_refused_before_the_first_write)
 	sample_free(&huge);
 }
 
+TEST(what_was_adopted_goes_with_the_first_good_plan_even_after_a_refused_one)
+{
+	uint32_t one[] = {1, 1};
+	struct sample small, huge;
+	struct plan empty = {.number = 3};
+	struct diags diags = {0};
+	char *why = NULL;
+
+	up();
+	sample_init(&small, 1, 2, one, 2);
+	CU_ASSERT_EQUAL(datapath_sync(dp, &small.plan, &diags), 0);
+	datapath_close(dp);
+	CU_ASSERT_EQUAL_FATAL(datapath_open(root, &dp, &why), 0);
+	sample_init(&huge, 2, 2, one, SHUNT_MAX_ENDPOINTS / 2 + 1);
+	CU_ASSERT_EQUAL(datapath_sync(dp, &huge.plan, &diags), -ENOSPC);
+	CU_ASSERT_PTR_NOT_NULL(route_in_force());
+	CU_ASSERT_EQUAL(datapath_sync(dp, &empty, &diags), 0);
+	CU_ASSERT_PTR_NULL(route_in_force());
+	diags_free(&diags);
+	down();
+	sample_free(&small);
+	sample_free(&huge);
+}
+
 TEST(slots_come_back_after_they_rested)
 {
 	uint32_t weights[] = {2, 1};

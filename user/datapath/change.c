@@ -26,18 +26,19 @@ static struct installed *find_installed(struct datapath *dp, const char *name,
 }
 
 static struct installed *claim(struct datapath *dp, const struct plan_host *host,
-			       const struct plan_port *port, bool *fresh)
+			       const struct plan_port *port, struct change *c)
 {
-	char name[300];
+	char name[PORT_NAME];
 	struct installed *in;
 
 	snprintf(name, sizeof(name), "%s|%u", host->host, port->port);
 	in = find_installed(dp, name, host, port);
-	*fresh = !in;
+	c->fresh = !in;
 	if (!in) {
 		in = xcalloc(1, sizeof(*in));
 		in->slot = SLOT_NONE;
 	}
+	c->claimed = !c->fresh && !in->name;
 	if (!in->name) {
 		in->name = xstrdup(name);
 		strmap_put(&dp->installed, name, in);
@@ -293,7 +294,7 @@ int change_prepare(struct datapath *dp, const struct plan_host *host, const stru
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	out->in = claim(dp, host, port, &out->fresh);
+	out->in = claim(dp, host, port, out);
 	out->plan = &port->route;
 	out->slot = SLOT_NONE;
 	out->route.kind = ROUTE_STEER;
@@ -324,11 +325,13 @@ void change_undo(struct datapath *dp, struct change *c)
 	}
 	if (!c->same)
 		change_drop_refs(dp, c->clusters, c->route.nr_clusters, c->endpoints);
-	if (c->fresh) {
+	if (c->fresh || c->claimed) {
 		strmap_remove(&dp->installed, c->in->name);
 		free(c->in->name);
-		free(c->in);
+		c->in->name = NULL; /* adopted again: a plan that does not want it removes it */
 	}
+	if (c->fresh)
+		free(c->in);
 	change_free(c);
 }
 

@@ -15,6 +15,7 @@ struct wanted_key {
 struct change {
 	struct installed *in;
 	bool fresh;   /* `in` was made for it */
+	bool claimed; /* `in` was adopted and got its name from it */
 	bool same;    /* the records that are there say the same: only keys may differ */
 	bool new_turn; /* another split: a schedule and a position of its own */
 	struct route route;

@@ -9,6 +9,10 @@
 #include "datapath/maps.h"
 #include "datapath/slots.h"
 
+/* Bytes of "host|port" and of "host|port|subset": the longest name of a Service is 335. */
+#define PORT_NAME 384
+#define CLUSTER_ID 448
+
 /* A host, port and subset that has a cluster_state slot. */
 struct cluster_ref {
 	char *id; /* "host|port|subset" */

@@ -29,7 +29,7 @@ static struct cluster_ref *cluster_ref_new(struct datapath *dp, const char *id, 
 struct cluster_ref *cluster_ref_find(struct datapath *dp, const char *host, uint16_t port,
 				     const char *subset)
 {
-	char id[384];
+	char id[CLUSTER_ID];
 
 	name_id(id, sizeof(id), host, port, subset);
 	return strmap_get(&dp->cluster_refs, id);
@@ -56,7 +56,7 @@ struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint
 {
 	struct cluster_ref *c = cluster_ref_find(dp, host, port, subset);
 	struct cluster_name name = {.port = port};
-	char id[384];
+	char id[CLUSTER_ID];
 	uint32_t slot;
 
 	if (!c) {
@@ -115,7 +115,7 @@ void cluster_refs_retire_unused(struct datapath *dp)
 struct cluster_ref *cluster_ref_adopt(struct datapath *dp, uint32_t slot)
 {
 	struct cluster_name name;
-	char id[384];
+	char id[CLUSTER_ID];
 
 	if (slot >= SHUNT_MAX_CLUSTER_STATES)
 		return NULL;

@@ -58,7 +58,7 @@ static int prepare_host(struct sync *s, const struct plan_host *host)
 static void remove_host_ports(struct sync *s, const struct plan_host *old,
 			      const struct plan_host *new)
 {
-	char name[300];
+	char name[PORT_NAME];
 
 	for (size_t i = 0; i < old->nr_ports; i++) {
 		struct installed *in;

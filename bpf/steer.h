@@ -92,7 +92,10 @@ static __always_inline const struct route *find_scoped(struct bpf_sock_addr *ctx
 	}
 	key->scope = *scope;
 	own = find_route(key, unstable);
-	return own ? own : route;
+	if (own)
+		return own;
+	key->scope = SCOPE_ALL; /* none, or it stopped to depend on the caller while we looked */
+	return find_route(key, unstable);
 }
 
 static __always_inline void tell(struct bpf_sock_addr *ctx, const struct dial *dial, int kind,

@@ -68,6 +68,7 @@ int move_epoch(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct endpoint_state *state;
 	__u32 slot, generation, endpoint, endpoint_generation;
 	__u64 hold, move;
+	__u8 steered;
 
 	if (!flow)
 		return 0;
@@ -76,6 +77,7 @@ int move_epoch(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	endpoint = *(volatile __u32 *)&flow->endpoint;
 	endpoint_generation = *(volatile __u32 *)&flow->endpoint_generation;
+	steered = *(volatile __u8 *)&flow->steered;
 	__sync_fetch_and_add(&moved, 1);
 	if (__sync_val_compare_and_swap(&flow->hold, hold, hold ^ HOLD_EPOCH) != hold)
 		return 0;
@@ -86,7 +88,7 @@ int move_epoch(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (cluster && cluster->generation == generation)
 		__sync_fetch_and_add(&cluster->active, move);
 	state = bpf_map_lookup_elem(&endpoint_state, &endpoint);
-	if (state && flow->steered && state->generation == endpoint_generation)
+	if (state && steered && state->generation == endpoint_generation)
 		__sync_fetch_and_add(&state->active, move);
 	return 0;
 }

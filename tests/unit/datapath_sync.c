@@ -225,6 +225,77 @@ TEST(what_was_adopted_goes_with_the_first_good_plan_even_after_a_refused_one)
 	sample_free(&huge);
 }
 
+TEST(slots_that_were_all_written_once_are_no_limit_after_a_restart)
+{
+	uint32_t weights[] = {3, 1};
+	struct sample a, b;
+	struct diags diags = {0};
+	char *why = NULL;
+
+	up();
+	sample_init(&a, 1, 2, weights, 2);
+	CU_ASSERT_EQUAL(datapath_sync(dp, &a.plan, &diags), 0);
+	for (uint32_t i = 0; i < SHUNT_MAX_ROUTES; i++)
+		if (!dp->routes[i].generation)
+			dp->routes[i].generation = 1;
+	datapath_close(dp);
+	CU_ASSERT_EQUAL_FATAL(datapath_open(root, &dp, &why), 0);
+	sample_init(&b, 2, 2, weights, 3);
+	CU_ASSERT_EQUAL(datapath_sync(dp, &b.plan, &diags), 0);
+	CU_ASSERT_EQUAL(diags.nr_errors, 0);
+	CU_ASSERT_EQUAL(route_in_force()->plan, 2);
+	down();
+	sample_free(&a);
+	sample_free(&b);
+}
+
+TEST(an_address_that_stands_twice_is_one_service)
+{
+	uint32_t one[] = {1};
+	struct plan empty = {.number = 3};
+	struct inet twice[2];
+	struct sample a, b;
+	struct diags diags = {0};
+
+	up();
+	sample_init(&a, 1, 1, one, 1);
+	twice[0] = twice[1] = a.address;
+	a.host.addresses = twice;
+	a.host.nr_addresses = 2;
+	CU_ASSERT_EQUAL(datapath_sync(dp, &a.plan, &diags), 0);
+	sample_init(&b, 2, 1, one, 2);
+	b.host.addresses = twice;
+	b.host.nr_addresses = 2;
+	CU_ASSERT_EQUAL(datapath_sync(dp, &b.plan, &diags), 0);
+	CU_ASSERT_EQUAL(route_in_force()->plan, 2);
+	CU_ASSERT_EQUAL(datapath_sync(dp, &empty, &diags), 0);
+	CU_ASSERT_PTR_NULL(route_in_force());
+	down();
+	sample_free(&a);
+	sample_free(&b);
+}
+
+TEST(two_hosts_that_want_one_address_share_no_memory)
+{
+	uint32_t one[] = {1};
+	struct plan empty = {.number = 3};
+	struct sample a, b;
+	struct diags diags = {0};
+
+	up();
+	sample_init(&a, 1, 1, one, 1);
+	sample_init(&b, 1, 1, one, 1);
+	b.host.host = "b.default.svc.cluster.local";
+	strmap_put(&a.plan.hosts, b.host.host, &b.host);
+	CU_ASSERT_EQUAL(datapath_sync(dp, &a.plan, &diags), 0);
+	CU_ASSERT_PTR_NOT_NULL(route_in_force());
+	CU_ASSERT_EQUAL(datapath_sync(dp, &empty, &diags), 0);
+	CU_ASSERT_PTR_NULL(route_in_force());
+	down();
+	sample_free(&a);
+	sample_free(&b);
+}
+
 TEST(slots_come_back_after_they_rested)
 {
 	uint32_t weights[] = {2, 1};

@@ -29,8 +29,8 @@ struct key_ref *key_ref_add(struct datapath *dp, const struct service_key *key, 
 	k->key = *key;
 	k->slot = slot;
 	k->owner = owner;
-	if (!tsearch(k, &dp->key_tree, key_compare))
-		abort();
+	if (*(struct key_ref **)tsearch(k, &dp->key_tree, key_compare) != k)
+		abort(); /* the caller looked first */
 	return k;
 }
 

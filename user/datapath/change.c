@@ -243,6 +243,15 @@ turn:
 	return err;
 }
 
+/* An address may be written twice. */
+static bool is_wanted(const struct change *c, const struct service_key *key)
+{
+	for (size_t i = 0; i < c->keys.nr; i++)
+		if (!memcmp(&c->keys.at[i].key, key, sizeof(*key)))
+			return true;
+	return false;
+}
+
 static int want_key(struct datapath *dp, struct change *c, const struct inet *address,
 		    uint16_t port, uint32_t scope, bool gate, const struct slots **full)
 {
@@ -253,6 +262,8 @@ static int want_key(struct datapath *dp, struct change *c, const struct inet *ad
 	want.key.port = port;
 	want.key.protocol = IPPROTO_TCP;
 	want.key.scope = scope;
+	if (is_wanted(c, &want.key))
+		return 0;
 	k = key_ref_find(dp, &want.key);
 	want.fresh = !k;
 	if (k)
@@ -268,6 +279,9 @@ static int want_keys(struct datapath *dp, struct change *c, const struct plan_ho
 {
 	int err = 0;
 
+	*full = &dp->route_slots;
+	if (port->host_only && dp->gate == SLOT_NONE)
+		return -ENOSPC;
 	for (size_t i = 0; i < host->nr_addresses && !err; i++) {
 		const struct inet *a = &host->addresses[i];
 

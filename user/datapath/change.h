@@ -44,6 +44,9 @@ void change_free(struct change *c);
 /* Drops the references that `n` clusters and their endpoints, one after the other, hold. */
 void change_drop_refs(struct datapath *dp, const struct cluster *clusters, uint32_t n,
 		      const struct endpoint *endpoints);
+/* An agent that dies between the addresses of one port leaves two routes with one turn: true when
+ * another adopted port than `in` has the turn of `r`. */
+bool turn_is_shared(const struct datapath *dp, const struct route *r, const struct installed *in);
 /* Rests the records of a route and drops its references. Its turn and schedule too unless kept. */
 void route_rest(struct datapath *dp, const struct route *r, uint32_t slot, bool keep_turn);
 

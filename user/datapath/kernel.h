@@ -127,6 +127,10 @@ static inline uint32_t schedule_blocks(uint32_t picks)
 
 void walk_close(struct datapath *dp); /* audit.c */
 
+/* open.c: whether any slot rests; and a wait until all that rest now are free, a second at most. */
+bool datapath_rests(const struct datapath *dp);
+void datapath_wait_rested(struct datapath *dp);
+
 /* encode.c: records of a plan's parts; slots and generations are the caller's */
 void encode_endpoint(const struct plan_endpoint *e, struct endpoint *out);
 void encode_cluster(const struct plan_cluster *c, uint32_t weight, struct cluster *out);

@@ -322,10 +322,10 @@ int datapath_load(const char *root, const char *cgroup, int *did, char **why)
 	if (err)
 		return err;
 	links = count_links(root, id, &differs);
-	if (differs && cgroup) {
+	if (differs && (cgroup || links < NR_LINKS)) {
 		*why = xasprintf("programs of root %s are attached to another cgroup than %s: run "
 				 "`shunt unload --root %s` first",
-				 root, cgroup, root);
+				 root, path, root);
 		return -EBUSY;
 	}
 	if (links == NR_LINKS && !control_read(root, &control) && control.build == build_id())

@@ -90,6 +90,12 @@ static void put_gate(struct datapath *dp)
 	if (dp->gate != SLOT_NONE)
 		return;
 	dp->gate = slots_take(&dp->route_slots, 1);
+	if (dp->gate == SLOT_NONE) { /* all were written once, and rest since adoption */
+		datapath_wait_rested(dp);
+		dp->gate = slots_take(&dp->route_slots, 1);
+	}
+	if (dp->gate == SLOT_NONE)
+		return; /* every route is in force: host-only services are refused, see want_keys */
 	gate.generation = dp->routes[dp->gate].generation + 1;
 	dp->routes[dp->gate] = gate;
 }
@@ -179,17 +185,27 @@ static void installed_free_all(struct datapath *dp)
 	vec_free(&dp->adopted);
 }
 
+#define NR_SLOTS 8
+
+static void all_slots(struct datapath *dp, struct slots *all[NR_SLOTS])
+{
+	struct slots *list[NR_SLOTS] = {
+		&dp->service_slots, &dp->route_slots,	 &dp->schedule_slots,
+		&dp->turn_slots,    &dp->cluster_slots,	 &dp->endpoint_slots,
+		&dp->cluster_state_slots, &dp->endpoint_state_slots};
+
+	memcpy(all, list, sizeof(list));
+}
+
 void datapath_close(struct datapath *dp)
 {
-	struct slots *all[] = {&dp->service_slots,	 &dp->route_slots,
-			       &dp->schedule_slots,	 &dp->turn_slots,
-			       &dp->cluster_slots,	 &dp->endpoint_slots,
-			       &dp->cluster_state_slots, &dp->endpoint_state_slots};
+	struct slots *all[NR_SLOTS];
 	struct mapping mappings[] = MAPPINGS(dp);
 
 	for (size_t i = 0; i < sizeof(mappings) / sizeof(*mappings); i++)
 		map_munmap(mappings[i].id, *mappings[i].records);
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+	all_slots(dp, all);
+	for (size_t i = 0; i < NR_SLOTS; i++)
 		slots_free(all[i]);
 	ring_buffer__free(dp->ring);
 	walk_close(dp);
@@ -200,21 +216,44 @@ void datapath_close(struct datapath *dp)
 	free(dp);
 }
 
+bool datapath_rests(const struct datapath *dp)
+{
+	struct slots *all[NR_SLOTS];
+	uint32_t n = 0;
+
+	all_slots((struct datapath *)dp, all);
+	for (size_t i = 0; i < NR_SLOTS; i++)
+		n += all[i]->nr_resting;
+	return n || dp->retired_clusters.nr || dp->retired_endpoints.nr;
+}
+
+void datapath_wait_rested(struct datapath *dp)
+{
+	uint64_t end = now_ns() + SLOTS_REST_NS;
+	int wait;
+
+	do {
+		wait = datapath_reclaim(dp);
+		if (wait > 0)
+			usleep(wait * 1000);
+	} while (wait >= 0 && now_ns() < end);
+	datapath_reclaim(dp);
+}
+
 int datapath_reclaim(struct datapath *dp)
 {
-	struct slots *all[] = {&dp->service_slots, &dp->route_slots,   &dp->schedule_slots,
-			       &dp->turn_slots,	   &dp->cluster_slots, &dp->endpoint_slots,
-			       &dp->cluster_state_slots, &dp->endpoint_state_slots};
+	struct slots *all[NR_SLOTS];
 	uint64_t now = now_ns(), due = UINT64_MAX;
 	bool ready = refs_due(dp, now), waits;
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+	all_slots(dp, all);
+	for (size_t i = 0; i < NR_SLOTS; i++)
 		if (slots_due(all[i], now) < due)
 			due = slots_due(all[i], now);
 	if (due == 0 || ready)
 		grace_period();
 	due = UINT64_MAX;
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+	for (size_t i = 0; i < NR_SLOTS; i++) {
 		slots_reclaim(all[i], now);
 		if (slots_due(all[i], now) < due)
 			due = slots_due(all[i], now);

@@ -38,15 +38,29 @@ static uint64_t word_of(const struct datapath *dp, uint32_t route)
 	return (uint64_t)dp->routes[route].generation << 32 | route;
 }
 
+/* The key leaves its last owner's list, which may outlive it. */
+static void key_take(struct key_ref *k, const struct installed *from)
+{
+	struct installed *last = k->owner;
+
+	if (!last || last == from)
+		return;
+	for (size_t i = 0; i < last->keys.nr; i++)
+		if (last->keys.at[i] == k)
+			last->keys.at[i--] = last->keys.at[--last->keys.nr];
+}
+
 static int point_key(struct datapath *dp, struct change *c, const struct wanted_key *want)
 {
 	uint64_t word = word_of(dp, want->gate ? dp->gate : c->in->slot);
 	struct service *service = &dp->services[want->slot];
-	struct key_ref *k;
+	struct key_ref *k = key_ref_find(dp, &want->key);
 
-	if (!want->fresh) {
-		__atomic_store_n(&service->word, word, __ATOMIC_RELEASE);
-		k = key_ref_find(dp, &want->key);
+	if (k) {
+		if (want->fresh) /* another host of this plan wanted it too, and came first */
+			slots_undo(&dp->service_slots, want->slot, 1);
+		__atomic_store_n(&dp->services[k->slot].word, word, __ATOMIC_RELEASE);
+		key_take(k, c->in);
 	} else {
 		service->key = want->key;
 		__atomic_store_n(&service->word, word, __ATOMIC_RELEASE);
@@ -77,6 +91,18 @@ int change_point(struct datapath *dp, struct change *c)
 	return 0;
 }
 
+bool turn_is_shared(const struct datapath *dp, const struct route *r, const struct installed *in)
+{
+	for (size_t i = 0; i < dp->adopted.nr; i++) {
+		const struct installed *other = dp->adopted.at[i];
+
+		if (other && other != in && other->route.schedule_length &&
+		    other->route.turn == r->turn)
+			return true;
+	}
+	return false;
+}
+
 void route_rest(struct datapath *dp, const struct route *r, uint32_t slot, bool keep_turn)
 {
 	uint64_t now = now_ns();
@@ -99,7 +125,7 @@ void route_rest(struct datapath *dp, const struct route *r, uint32_t slot, bool 
 void change_finish(struct datapath *dp, struct change *c, const struct route *old,
 		   uint32_t old_slot)
 {
-	bool kept = c->route.schedule_length && !c->new_turn;
+	bool kept = (c->route.schedule_length && !c->new_turn) || turn_is_shared(dp, old, c->in);
 
 	if (!c->same && old_slot != SLOT_NONE)
 		route_rest(dp, old, old_slot, kept);

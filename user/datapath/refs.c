@@ -51,6 +51,16 @@ static uint32_t fresh_cluster_state(struct datapath *dp)
 	return slot;
 }
 
+static void cluster_ref_free(struct datapath *dp, struct cluster_ref *c)
+{
+	bpf_map_delete_elem(dp->fds[MAP_CLUSTER_NAMES], &c->slot);
+	strmap_remove(&dp->cluster_refs, c->id);
+	dp->by_slot[c->slot] = NULL;
+	slots_undo(&dp->cluster_state_slots, c->slot, 1);
+	free(c->id);
+	free(c);
+}
+
 struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint16_t port,
 				     const char *subset)
 {
@@ -68,20 +78,13 @@ struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint
 		snprintf(name.host, sizeof(name.host), "%s", host);
 		snprintf(name.subset, sizeof(name.subset), "%s", subset);
 		name.generation = c->generation;
-		bpf_map_update_elem(dp->fds[MAP_CLUSTER_NAMES], &slot, &name, 0);
+		if (bpf_map_update_elem(dp->fds[MAP_CLUSTER_NAMES], &slot, &name, 0)) {
+			cluster_ref_free(dp, c);
+			return NULL;
+		}
 	}
 	c->refs++;
 	return c;
-}
-
-static void cluster_ref_free(struct datapath *dp, struct cluster_ref *c)
-{
-	bpf_map_delete_elem(dp->fds[MAP_CLUSTER_NAMES], &c->slot);
-	strmap_remove(&dp->cluster_refs, c->id);
-	dp->by_slot[c->slot] = NULL;
-	slots_undo(&dp->cluster_state_slots, c->slot, 1);
-	free(c->id);
-	free(c);
 }
 
 static void cluster_ref_retire(struct datapath *dp, struct cluster_ref *c)

@@ -32,6 +32,16 @@ static bool port_is_installed(const struct plan_port *p)
 	return p->verdict == VERDICT_KERNEL && p->route.nr_splits;
 }
 
+/* The first of several ports with one number counts. */
+static bool port_is_repeated(const struct plan_host *host, size_t which)
+{
+	for (size_t i = 0; i < which; i++)
+		if (host->ports[i].port == host->ports[which].port &&
+		    port_is_installed(&host->ports[i]))
+			return true;
+	return false;
+}
+
 static int prepare_host(struct sync *s, const struct plan_host *host)
 {
 	for (size_t i = 0; i < host->nr_ports; i++) {
@@ -39,7 +49,7 @@ static int prepare_host(struct sync *s, const struct plan_host *host)
 		struct change c;
 		int err;
 
-		if (!port_is_installed(&host->ports[i]))
+		if (!port_is_installed(&host->ports[i]) || port_is_repeated(host, i))
 			continue;
 		err = change_prepare(s->dp, host, &host->ports[i], s->plan->number, &c, &full);
 		if (err) {
@@ -67,7 +77,7 @@ static void remove_host_ports(struct sync *s, const struct plan_host *old,
 		for (size_t j = 0; new && j < new->nr_ports; j++)
 			stays |= new->ports[j].port == old->ports[i].port &&
 				 port_is_installed(&new->ports[j]);
-		if (stays)
+		if (stays || port_is_repeated(old, i))
 			continue;
 		snprintf(name, sizeof(name), "%s|%u", old->host, old->ports[i].port);
 		in = strmap_get(&s->dp->installed, name);
@@ -146,10 +156,12 @@ static void delete_replaced_keys(struct sync *s)
 
 static void installed_remove(struct datapath *dp, struct installed *in)
 {
+	bool keep_turn = turn_is_shared(dp, &in->route, in);
+
 	for (size_t i = 0; i < in->keys.nr; i++)
 		if (in->keys.at[i]->owner == in)
 			delete_key(dp, in->keys.at[i]);
-	route_rest(dp, &in->route, in->slot, false);
+	route_rest(dp, &in->route, in->slot, keep_turn);
 	if (in->name)
 		strmap_remove(&dp->installed, in->name);
 	free(in->name);
@@ -175,9 +187,12 @@ static void remove_unclaimed(struct datapath *dp)
 {
 	struct key_refs ownerless = {0};
 
-	for (size_t i = 0; i < dp->adopted.nr; i++)
-		if (!dp->adopted.at[i]->name)
-			installed_remove(dp, dp->adopted.at[i]);
+	for (size_t i = 0; i < dp->adopted.nr; i++) {
+		if (dp->adopted.at[i]->name)
+			continue;
+		installed_remove(dp, dp->adopted.at[i]);
+		dp->adopted.at[i--] = dp->adopted.at[--dp->adopted.nr];
+	}
 	vec_free(&dp->adopted);
 	twalk_r(dp->key_tree, collect_ownerless, &ownerless);
 	for (size_t i = 0; i < ownerless.list.nr; i++)
@@ -211,15 +226,42 @@ static void commit(struct sync *s)
 	dp->last = s->plan;
 }
 
+static void undo(struct sync *s)
+{
+	for (size_t i = s->changes.nr; i-- > 0;)
+		change_undo(s->dp, &s->changes.at[i]);
+	s->changes.nr = 0;
+	s->removed.nr = 0;
+}
+
+/* Slots that only rest are no limit: they are waited for, a second at most, and tried once more. */
+static int prepare_or_wait(struct sync *s)
+{
+	struct diags first = {0}, *diags = s->diags;
+	int err;
+
+	s->diags = &first;
+	err = prepare(s);
+	s->diags = diags;
+	if (err)
+		undo(s);
+	if (err == -ENOSPC && datapath_rests(s->dp)) {
+		diags_free(&first);
+		datapath_wait_rested(s->dp);
+		err = prepare(s);
+		if (err)
+			undo(s);
+	}
+	diags_take(diags, &first);
+	return err;
+}
+
 int datapath_sync(struct datapath *dp, const struct plan *plan, struct diags *diags)
 {
 	struct sync s = {.dp = dp, .plan = plan, .diags = diags};
-	int err = prepare(&s);
+	int err = prepare_or_wait(&s);
 
-	if (err) {
-		for (size_t i = s.changes.nr; i-- > 0;)
-			change_undo(dp, &s.changes.at[i]);
-	} else {
+	if (!err) {
 		commit(&s);
 		for (size_t i = 0; i < s.changes.nr; i++)
 			change_free(&s.changes.at[i]);

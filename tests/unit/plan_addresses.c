@@ -62,3 +62,20 @@ TEST(bad_lines_are_refused)
 		addresses_free(a);
 	}
 }
+
+TEST(a_bad_line_costs_only_its_own_host)
+{
+	struct addresses *a = addresses_new();
+	char text[400] = "a 1\nbad\nc 3\n", want[sizeof(text)] = "a 1\nc 3\n", *lines;
+
+	/* longer than a DNS name: a Service's name, namespace and the cluster's suffix */
+	memset(text + strlen(text), 'x', 335);
+	memset(want + strlen(want), 'x', 335);
+	strcat(text, " 4\n");
+	strcat(want, " 4\n");
+	CU_ASSERT_EQUAL(addresses_read(a, text), -EINVAL);
+	lines = addresses_print(a);
+	CU_ASSERT_STRING_EQUAL(lines, want);
+	free(lines);
+	addresses_free(a);
+}

@@ -141,6 +141,8 @@ bool value_integer(struct decoder *d, const struct field *f, const struct node *
 bool value_number(struct decoder *d, const struct field *f, const struct node *n);
 bool value_word(struct decoder *d, const struct field *f, const struct node *n, int *out);
 bool value_duration(struct decoder *d, const struct field *f, const struct node *n);
+/* How every whole number is read: decimal, or 0x and 0o as YAML has them; -EINVAL, -ERANGE. */
+int integer_parse(const char *text, int64_t *out);
 /* Whole nanoseconds of "1h30m", "0.5s"; -EINVAL, -ERANGE. */
 int duration_parse(const char *text, int64_t *out);
 /* The text of a scalar that is set and not null, else NULL. */

@@ -38,7 +38,7 @@ static void check_redirect(struct decoder *d, const struct node *n, void *into)
 	static const char *const paths[] = {"uri", "prefixRewrite", NULL};
 	static const char *const ports[] = {"port", "derivePort", NULL};
 	const char *code = text_of(n, "redirectCode");
-	long value = code ? strtol(code, NULL, 10) : 0;
+	int64_t value;
 
 	(void)into;
 	check_one_of(d, n, paths);
@@ -46,7 +46,7 @@ static void check_redirect(struct decoder *d, const struct node *n, void *into)
 	if (!is_set(n, "uri") && !is_set(n, "prefixRewrite") && !is_set(n, "authority") &&
 	    !is_set(n, "port") && !is_set(n, "derivePort") && !is_set(n, "scheme"))
 		decode_error(d, n, "changes nothing, want uri, authority, port or scheme");
-	if (value && (value < 300 || value > 399))
+	if (code && !integer_parse(code, &value) && value && (value < 300 || value > 399))
 		decode_error(d, node_get(n, "redirectCode"), "%s is out of range, want 300 to 399",
 			     code);
 }

@@ -50,8 +50,10 @@ static bool is_prime(int64_t v)
 
 static void check_table_size(struct decoder *d, const struct node *n, void *into)
 {
+	int64_t size;
+
 	(void)into;
-	if (!is_prime(strtoll(n->text, NULL, 0)))
+	if (integer_parse(n->text, &size) || !is_prime(size))
 		decode_error(d, n, "%s is not prime, want a prime number like 65537", quoted(d, n));
 }
 

@@ -30,18 +30,20 @@ static void check_to(struct decoder *d, const struct node *n, void *into)
 static void check_shares(struct decoder *d, const struct node *n, void *into)
 {
 	const struct node *to = node_get(n, "to"), *it;
-	long long sum = 0;
+	int64_t sum = 0, share;
 
 	(void)into;
 	if (!to || to->type != NODE_MAP)
 		return;
 	node_each(to, it) {
-		if (it->type != NODE_NUMBER || it->length > 3)
+		/* one that is out of range has been told already */
+		if (it->type != NODE_NUMBER || integer_parse(it->text, &share) || share < 1 ||
+		    share > 100)
 			return;
-		sum += strtoll(it->text, NULL, 10);
+		sum += share;
 	}
 	if (sum != 100)
-		decode_error(d, to, "the weights add up to %lld, want 100", sum);
+		decode_error(d, to, "the weights add up to %lld, want 100", (long long)sum);
 }
 
 static const struct field distribute_fields[] = {

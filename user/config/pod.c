@@ -109,8 +109,10 @@ static void check_status(struct decoder *d, const struct node *n, void *into)
 			put_address(d, node_get(it, "ip"), pod);
 	put_conditions(node_get(n, "conditions"), pod);
 	/* One that ran to its end keeps its address, which may be another's by now. */
-	if (phase && (!strcmp(phase, "Succeeded") || !strcmp(phase, "Failed")))
+	if (phase && (!strcmp(phase, "Succeeded") || !strcmp(phase, "Failed"))) {
 		pod->ready = false;
+		pod->terminating = true;
+	}
 }
 
 static const struct field status_fields[] = {

@@ -88,14 +88,13 @@ static bool weigh(const struct node *list, uint64_t *sum, size_t *nr)
 	*sum = *nr = 0;
 	node_each(list, it) {
 		const struct node *weight = node_get(it, "weight");
-		long long value;
+		int64_t value;
 
 		if (!weight || weight->type == NODE_NULL)
 			continue;
 		if (weight->type != NODE_NUMBER)
 			return false;
-		value = strtoll(weight->text, NULL, 0);
-		if (value < 0 || value > INT32_MAX)
+		if (integer_parse(weight->text, &value) || value < 0 || value > INT32_MAX)
 			return false;
 		*sum += (uint64_t)value;
 		*nr += value > 0;

@@ -47,8 +47,7 @@ bool value_bool(struct decoder *d, const struct node *n, bool *out)
 	return true;
 }
 
-/* Decimal, or 0x and 0o as YAML has them; -ERANGE past 63 bits. */
-static int integer_parse(const char *text, int64_t *out)
+int integer_parse(const char *text, int64_t *out)
 {
 	const char *digits = text + (*text == '-' || *text == '+');
 	int base = !strncasecmp(digits, "0x", 2) ? 16 : !strncasecmp(digits, "0o", 2) ? 8 : 10;

@@ -11,15 +11,16 @@
 static void put_ports(struct decoder *d, const struct node *ports, struct workload *w)
 {
 	const struct node *it;
+	int64_t port;
 
 	if (!ports || ports->type != NODE_MAP || !ports->nr)
 		return;
 	w->ports = arena_alloc(d->arena, ports->nr * sizeof(*w->ports));
 	node_each(ports, it) {
-		if (it->type != NODE_NUMBER)
+		if (it->type != NODE_NUMBER || integer_parse(it->text, &port))
 			continue;
 		w->ports[w->nr_ports].name = arena_strdup(d->arena, it->key);
-		w->ports[w->nr_ports++].port = (uint16_t)strtol(it->text, NULL, 0);
+		w->ports[w->nr_ports++].port = (uint16_t)port;
 	}
 }
 

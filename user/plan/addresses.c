@@ -95,21 +95,22 @@ char *addresses_print(const struct addresses *a)
 	return text;
 }
 
-static int line_read(struct addresses *a, const char *line)
+static int line_read(struct addresses *a, char *line)
 {
+	char *rest = line + strcspn(line, " ");
 	unsigned number, old;
-	char host[300];
 	int end = 0;
 
-	if (sscanf(line, "%299s %u%n", host, &number, &end) != 2 || line[end] ||
+	if (rest == line || sscanf(rest, " %u%n", &number, &end) != 1 || rest[end] ||
 	    number < NUMBER_FIRST || number > NUMBER_LAST)
 		return -EINVAL;
-	old = (uintptr_t)strmap_get(&a->numbers, host);
+	*rest = '\0';
+	old = (uintptr_t)strmap_get(&a->numbers, line);
 	if (old == number)
 		return 0;
 	if (old || is_taken(a, number))
 		return -EINVAL;
-	put(a, host, number);
+	put(a, line, number);
 	return 0;
 }
 
@@ -117,11 +118,13 @@ int addresses_read(struct addresses *a, const char *text)
 {
 	int err = 0;
 
-	while (*text && !err) {
+	/* a bad line costs its own host the address, not those after it */
+	while (*text) {
 		size_t length = strcspn(text, "\n");
 		char *line = xstrndup(text, length);
 
-		err = *line ? line_read(a, line) : 0;
+		if (*line && line_read(a, line))
+			err = -EINVAL;
 		free(line);
 		text += length + (text[length] == '\n');
 	}

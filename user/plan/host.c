@@ -212,7 +212,7 @@ static void laters_set(struct planner *p)
 	}
 }
 
-static int vs_order(const void *a, const void *b)
+static int age_order(const void *a, const void *b)
 {
 	return object_order(*(struct object *const *)a, *(struct object *const *)b);
 }
@@ -229,7 +229,7 @@ static void others_check(struct planner *p, const struct bag *all, const struct 
 		if (o != vs)
 			vec_push(&others, o);
 	if (others.nr > 1)
-		qsort(others.at, others.nr, sizeof(others.at[0]), vs_order);
+		qsort(others.at, others.nr, sizeof(others.at[0]), age_order);
 	vec_each(&others, other) {
 		if (i_other == OTHERS_NAMED) {
 			host_find(p, DIAG_WARNING, &vs->place, vs, "spec.hosts",
@@ -241,6 +241,37 @@ static void others_check(struct planner *p, const struct bag *all, const struct 
 			  "%s is already routed by %s; this one is passed over for it",
 			  p->host->host, vs->id);
 	}
+	vec_free(&others);
+}
+
+/* Another ServiceEntry with the host of p->owner, which is passed over for it. */
+static void entry_check(struct planner *p, const struct object *o)
+{
+	char field[64];
+
+	for (size_t i = 0; i < o->service_entry.nr_hosts; i++) {
+		if (strcmp(o->service_entry.hosts[i], p->host->host))
+			continue;
+		snprintf(field, sizeof(field), "spec.hosts[%zu]", i);
+		host_find(p, DIAG_WARNING, &o->place, o, field,
+			  "host %s is already defined by %s; this one is passed over",
+			  p->host->host, p->owner->id);
+	}
+}
+
+static void entries_check(struct planner *p)
+{
+	const struct bag *bag = strmap_get(&p->index->entries, p->host->host);
+	VEC(struct object *) others = {0};
+	struct object *o, **other;
+
+	bag_each(bag, o)
+		if (o != p->owner)
+			vec_push(&others, o);
+	if (others.nr > 1)
+		qsort(others.at, others.nr, sizeof(others.at[0]), age_order);
+	vec_each(&others, other)
+		entry_check(p, *other);
 	vec_free(&others);
 }
 
@@ -261,9 +292,11 @@ static void subsets_check(struct planner *p, const struct rules *rules)
 	struct backends backends;
 	struct object **o;
 
+	for (; nr && ports->protocol == PROTOCOL_UDP; nr--)
+		ports++; /* UDP ports have no backends here */
 	if (!nr || !rules->list.nr || rules->list.at[0]->destination_rule.host[0] == '*')
 		return;
-	backends_of(p, p->owner, &ports[0], &backends);
+	backends_of(p, p->owner, ports, &backends);
 	vec_each(&rules->list, o) {
 		const struct destination_rule *dr = &(*o)->destination_rule;
 		char field[64];
@@ -307,6 +340,7 @@ static struct object *concerns_set(struct planner *p)
 		host_use(p, *o);
 	laters_set(p);
 	others_check(p, all, vs);
+	entries_check(p);
 	subsets_check(p, &rules);
 	vec_free(&rules.list);
 	return vs;

@@ -95,7 +95,8 @@ void addresses_free(struct addresses *a);
  * name, next free one on a clash. -ENOSPC when the range is full.
  */
 int addresses_of(struct addresses *a, const char *host, struct inet *ipv4, struct inet *ipv6);
-/* Text of one "host number" line each; read puts what the text says. -EINVAL on a bad line. */
+/* Text of one "host number" line each; read puts what the text says.
+ * -EINVAL on a bad line, with the good ones put. */
 char *addresses_print(const struct addresses *a);
 int addresses_read(struct addresses *a, const char *text);
 bool addresses_changed(struct addresses *a); /* since the last call */

@@ -134,7 +134,7 @@ static void plain_build(struct planner *p, struct plan_port *out)
 	r->nr_splits = r->total = r->splits[0].weight = 1;
 	r->splits[0].cluster =
 		cluster_build(p, p->host->host, "", out->port, out->port, &choice);
-	if (choice.policy == POLICY_PASSTHROUGH)
+	if (choice.policy == POLICY_PASSTHROUGH && !r->splits[0].cluster->unknown)
 		port_untouch(p, out, &choice);
 }
 
@@ -180,6 +180,8 @@ void route_build(struct planner *p, struct plan_port *out, const struct object *
 	schedule_set(p, r);
 	if (section == SECTION_HTTP)
 		http_check(p, out, vs, route);
-	if (r->nr_splits == 1 && choice.policy == POLICY_PASSTHROUGH)
+	/* what is unknown is refused, also by a route that would pass */
+	if (r->nr_splits == 1 && choice.policy == POLICY_PASSTHROUGH &&
+	    !r->splits[0].cluster->unknown)
 		port_untouch(p, out, &choice);
 }

@@ -186,6 +186,16 @@ def test_apply_is_whole_or_nothing(m):
         assert (m.status()["plan"], m.shunt("get", "-A").stdout) == before
 
 
+def test_a_strict_apply_with_findings_is_refused(m):
+    before = m.status()["plan"], m.shunt("get", "-A").stdout
+    text = objects.text(objects.split("web", {"v1": 1, "v9": 1}))
+    p = m.shunt("apply", "--strict", "-f", "-", input=text, check=False)
+    assert p.returncode == 1 and "v9" in p.stderr and "nothing was changed" in p.stderr, p
+    assert (m.status()["plan"], m.shunt("get", "-A").stdout) == before
+    assert m.apply(text).returncode == 0
+    m.shunt("delete", "vs", "web")
+
+
 def test_diff_exits_0_1_and_3(m):
     m.apply(split(v1=3, v2=1))
     same = m.shunt("diff", "-f", "-", check=False, input=split(v1=3, v2=1))
@@ -266,6 +276,19 @@ def test_shift_sets_exactly_the_weights(m):
         assert p.returncode == 1 and p.stderr, (argv, p)
         assert weights(m) == {"v1": 30, "v2": 30}
     m.shunt("delete", "vs", "web")
+
+
+def test_shift_to_a_new_subset_leaves_a_missing_weight_0(m):
+    one = objects.split("web", {"v1": 0, "v2": 100})
+    del one["spec"]["tcp"][0]["route"][0]["weight"]
+    rule = objects.rule("web", ["v1", "v2", "v3"])
+    rule["spec"]["subsets"][2]["labels"]["version"] = "v2"
+    m.apply(objects.text(rule, one))
+    p = m.shunt("shift", "web", "v3=100")
+    assert "now: v1 0.0%, v2 50.0%, v3 50.0%" in p.stdout, p.stdout
+    assert shares(m) == {"v2": 1, "v3": 1}
+    m.shunt("delete", "vs", "web")
+    m.apply(objects.text(objects.rule("web", ["v1", "v2"])))
 
 
 def test_shift_over_time_ends_exactly_at_the_weights(m):

@@ -191,6 +191,31 @@ def test_a_removed_or_renamed_file_takes_its_objects_along(m):
     wait_gone(m, "stays")
 
 
+def test_a_save_as_vim_does_it_is_never_a_removal(m):
+    path = os.path.join(m.config, "vim.yaml")
+    m.write("vim.yaml", host_text("vim", {"v1": 2, "v2": 1}))
+    target = wait_target(m, "vim")
+    wait_versions(m, target, {"v1": 8, "v2": 4})
+    with load.Load(m, target) as run:
+        for number in range(5):
+            os.rename(path, path + "~")
+            run.wait(20)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(host_text("vim", {"v1": 2, "v2": 1}))
+                run.wait(100)
+            os.unlink(path + "~")
+            synchronize(m)
+            assert target in objects.find(m, "vim"), number
+        load.assert_none_failed(run.end())
+    rows = run.rows()
+    assert {row[2] for row in rows} == {"ok"}, rows[:3]
+    versions_seen = [row[4] for row in rows]
+    assert all(sorted(versions_seen[i:i + 3]) == ["v1", "v1", "v2"]
+               for i in range(0, len(rows) - 3, 3)), versions_seen[:30]
+    m.remove("vim.yaml")
+    wait_gone(m, "vim")
+
+
 def test_an_object_of_the_folder_is_changed_only_there(m):
     text = host_text("owned", {"v1": 1})
     m.write("owned.yaml", text)

@@ -136,6 +136,25 @@ def test_a_plan_past_a_maps_capacity_is_refused_whole(m):
     assert_runs(m)
 
 
+def test_an_apply_before_anything_is_in_force_keeps_what_the_kernel_does():
+    limit = "needs more schedule records than the 65536 of the kernel maps"
+    with mesh.Mesh(good()) as m:
+        other = objects.text(objects.entry("other.example.com", "10.96.240.9", []))
+        m.apply(objects.text(objects.entry("applied.example.com", "10.96.240.8", [])))
+        assert m.stop_agent() == 0
+        m.write("large.yaml", large(TOO_MANY))
+        m.start_agent()
+        assert m.status()["waiting"]
+        steered = m.status()["counters"]["steered"]
+        p = m.apply(other, check=False)
+        assert p.returncode == 1 and limit in p.stderr, p.stderr[-2000:]
+        m.client(GOOD, count=2)
+        assert m.status()["counters"]["steered"] == steered + 2
+        m.remove("large.yaml")
+        mesh.wait_for(lambda: not m.status()["waiting"], 30)
+        assert_runs(m)
+
+
 def assert_one_sentence(p, *words):
     assert p.returncode == 1 and not p.stdout, p
     assert len(p.stderr.splitlines()) == 1 and all(word in p.stderr for word in words), p.stderr

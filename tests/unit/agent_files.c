@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "agent/files.h"
@@ -182,9 +183,90 @@ TEST(removed_file_takes_its_objects_along)
 	folder_open(&f);
 	snprintf(path, sizeof(path), "%s/a.yaml", f.path);
 	unlink(path);
+	CU_ASSERT(!files_follow(&f.files)); /* an editor may be about to write it anew */
+	CU_ASSERT(files_pending(&f.files));
+	CU_ASSERT_EQUAL(port_of(&f, "a"), 80);
+	usleep(210000);
 	CU_ASSERT(files_follow(&f.files));
+	CU_ASSERT(!files_pending(&f.files));
 	CU_ASSERT_EQUAL(port_of(&f, "a"), 0);
 	CU_ASSERT_EQUAL(port_of(&f, "b"), 80);
+	folder_end(&f);
+}
+
+TEST(file_that_an_editor_moves_away_and_writes_anew_is_never_gone)
+{
+	char path[128], backup[140];
+	struct folder f;
+	int fd;
+
+	folder_make(&f);
+	write_in(&f, "a.yaml", SERVICE("a", "80"));
+	folder_open(&f);
+	snprintf(path, sizeof(path), "%s/a.yaml", f.path);
+	snprintf(backup, sizeof(backup), "%s~", path);
+	rename(path, backup);
+	files_follow(&f.files);
+	CU_ASSERT_EQUAL(port_of(&f, "a"), 80);
+	fd = open_in(&f, "a.yaml", O_WRONLY | O_CREAT);
+	usleep(210000); /* a slow one */
+	files_follow(&f.files);
+	CU_ASSERT_EQUAL(port_of(&f, "a"), 80);
+	put_text(fd, SERVICE("a", "81"));
+	close(fd);
+	CU_ASSERT(files_follow(&f.files));
+	CU_ASSERT_EQUAL(port_of(&f, "a"), 81);
+	CU_ASSERT(!files_pending(&f.files));
+	folder_end(&f);
+}
+
+TEST(renamed_file_counts_under_its_new_name_at_once)
+{
+	struct config_set set = {0};
+	char path[128], new[128];
+	struct diags diags = {0};
+	struct folder f;
+
+	folder_make(&f);
+	write_in(&f, "a.yaml", SERVICE("a", "80"));
+	folder_open(&f);
+	snprintf(path, sizeof(path), "%s/a.yaml", f.path);
+	snprintf(new, sizeof(new), "%s/b.yaml", f.path);
+	rename(path, new);
+	files_follow(&f.files);
+	files_fold(&f.files, &set, &diags);
+	CU_ASSERT_EQUAL(diags.nr_errors, 0);
+	config_set_free(&set);
+	write_in(&f, "b.yaml", SERVICE("a", "81"));
+	CU_ASSERT(files_follow(&f.files));
+	CU_ASSERT_EQUAL(port_of(&f, "a"), 81);
+	folder_end(&f);
+}
+
+TEST(folder_that_cannot_be_listed_keeps_what_was_read)
+{
+	struct rlimit before, none;
+	struct folder f;
+
+	folder_make(&f);
+	write_in(&f, "a.yaml", SERVICE("a", "80"));
+	folder_open(&f);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	files_read_all(&f.files);
+	usleep(210000);
+	CU_ASSERT(!files_follow(&f.files)); /* tried again, to no avail */
+	setrlimit(RLIMIT_NOFILE, &before);
+	CU_ASSERT_EQUAL(port_of(&f, "a"), 80);
+	CU_ASSERT_EQUAL(nr_errors(&f), 1);
+	CU_ASSERT(files_pending(&f.files));
+	usleep(210000);
+	CU_ASSERT(files_follow(&f.files));
+	CU_ASSERT_EQUAL(port_of(&f, "a"), 80);
+	CU_ASSERT_EQUAL(nr_errors(&f), 0);
+	CU_ASSERT(!files_pending(&f.files));
 	folder_end(&f);
 }
 

@@ -15,14 +15,17 @@ int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags 
 	int err;
 
 	err = plan_build(wanted, &a->set, a->plan, a->addresses, ++a->last_plan, diags, &plan);
+	if (!err && edit) {
+		findings_of_change(found, edit->put.at, edit->put.nr, a->plan, plan);
+		err = found->nr_errors ? -EINVAL : 0;
+	}
 	if (!err)
 		err = datapath_sync(a->dp, plan, diags);
 	if (err) {
 		plan_free(plan);
 		return err;
 	}
-	if (edit)
-		findings_of_change(found, edit->put.at, edit->put.nr, a->plan, plan);
+	a->in_force = true;
 	plan_free(a->plan);
 	config_set_free(&a->set);
 	a->plan = plan;
@@ -40,7 +43,7 @@ int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags 
 }
 
 /* Applied objects that the folder now holds as well give way to it. */
-static void state_fold(struct agent *a, struct config_set *into)
+static void state_fold(struct agent *a, struct config_set *into, struct diags *diags)
 {
 	struct strmap_entry *e;
 	const struct diag *it;
@@ -53,11 +56,42 @@ static void state_fold(struct agent *a, struct config_set *into)
 		if (!first)
 			config_set_put(into, object_get(o));
 		else
-			diag_add(&a->rejected, DIAG_WARNING, &first->place, o->id,
+			diag_add(diags, DIAG_WARNING, &first->place, o->id,
 				 "was applied before it stood in the folder; the folder's counts");
 	}
 	vec_each(&a->state.rejected.list, it)
-		diag_add(&a->rejected, it->level, &it->place, it->path, "%s", it->text);
+		diag_add(diags, it->level, &it->place, it->path, "%s", it->text);
+}
+
+static void sources_fold(struct agent *a, struct config_set *into, struct diags *diags)
+{
+	files_fold(&a->files, into, diags);
+	state_fold(a, into, diags);
+}
+
+void agent_base(struct agent *a, struct config_set *into)
+{
+	struct diags told = {0}; /* in a->rejected already */
+
+	if (a->in_force)
+		config_set_copy(into, &a->set);
+	else
+		sources_fold(a, into, &told);
+	diags_free(&told);
+}
+
+struct object *agent_object(struct agent *a, enum kind kind, const char *namespace,
+			    const char *name)
+{
+	struct config_set base = {0};
+	struct object *o;
+
+	if (a->in_force)
+		return config_set_get(&a->set, kind, namespace, name);
+	agent_base(a, &base);
+	o = config_set_get(&base, kind, namespace, name);
+	config_set_free(&base); /* the sources still hold it */
+	return o;
 }
 
 void agent_reconcile(struct agent *a)
@@ -68,8 +102,7 @@ void agent_reconcile(struct agent *a)
 	diags_free(&a->rejected);
 	diags_free(&a->refused);
 	files_diags(&a->files, &a->rejected);
-	files_fold(&a->files, &wanted, &a->rejected);
-	state_fold(a, &wanted);
+	sources_fold(a, &wanted, &a->rejected);
 	err = agent_put_in_force(a, &wanted, &a->refused, NULL, NULL);
 	a->waiting = err != 0;
 	if (err) {

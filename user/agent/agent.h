@@ -34,6 +34,7 @@ struct agent {
 	/* in force */
 	struct config_set set;
 	struct plan *plan;
+	bool in_force; /* a plan of this agent; till then the kernel does what it did before */
 	uint32_t last_plan; /* number given out last, also to plans that were refused */
 
 	struct diags rejected; /* by the sources, as of the last look at them */
@@ -58,10 +59,18 @@ struct edit;
 /*
  * Puts `wanted` in force and takes it over (it is empty then); on failure all stays as it was and
  * the reason is in `diags`. With `edit`, what is found about its objects, or newly about others,
- * goes to `found`.
+ * goes to `found`; an error there refuses it all.
  */
 int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags *diags,
 		       const struct edit *edit, struct diags *found);
+/*
+ * The set that an edit starts from: what is in force. Before anything is, that would take all from
+ * the kernel that it still does, so it is the sources then. `into` is empty.
+ */
+void agent_base(struct agent *a, struct config_set *into);
+/* The object of that set, NULL: none. */
+struct object *agent_object(struct agent *a, enum kind kind, const char *namespace,
+			    const char *name);
 /* Folder and applied objects together put in force; outcome in a->rejected and a->refused. */
 void agent_reconcile(struct agent *a);
 

@@ -24,8 +24,8 @@ static json_t *edit_sort(struct agent *a, struct edit *c)
 
 	for (size_t i = 0; i < c->put.nr; i++) {
 		struct object *o = c->put.at[i];
-		const struct object *now = config_set_get(&a->set, o->kind, o->namespace, o->name);
-		bool same = now && !strcmp(now->json, o->json);
+		const struct object *now = agent_object(a, o->kind, o->namespace, o->name);
+		bool same = a->in_force && now && !strcmp(now->json, o->json);
 
 		result_add(results, o, same ? "unchanged" : now ? "configured" : "created");
 		if (same)
@@ -93,7 +93,7 @@ static int delete_named(struct agent *a, const json_t *named, struct edit *c, js
 		return -EINVAL;
 	if (kinds[kind].cluster_wide)
 		namespace = "";
-	o = config_set_get(&a->set, kind, namespace ? namespace : "default", name);
+	o = agent_object(a, kind, namespace ? namespace : "default", name);
 	if (o) {
 		vec_push(&c->gone, object_get(o));
 		return 0;
@@ -108,7 +108,7 @@ static void delete_read(struct agent *a, struct edit *c, json_t *results)
 {
 	for (size_t i = 0; i < c->put.nr; i++) {
 		struct object *o = c->put.at[i];
-		struct object *now = config_set_get(&a->set, o->kind, o->namespace, o->name);
+		struct object *now = agent_object(a, o->kind, o->namespace, o->name);
 
 		if (now)
 			vec_push(&c->gone, object_get(now));
@@ -179,7 +179,7 @@ static json_t *diff_texts(struct agent *a, struct edit *c)
 	vec_each(&c->put, it)
 	{
 		struct object *o = *it;
-		const struct object *now = config_set_get(&a->set, o->kind, o->namespace, o->name);
+		const struct object *now = agent_object(a, o->kind, o->namespace, o->name);
 		char *old = now ? object_yaml(now) : NULL, *new = object_yaml(o);
 
 		json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:i,s:o,s:o}", "id", o->id,

@@ -95,22 +95,32 @@ static void forget_faults(struct agent *a, struct object *const *objects, size_t
 	}
 }
 
+/* The first edit has put them in force along with itself. */
+static void sources_in_force(struct agent *a)
+{
+	a->waiting = false;
+	diags_free(&a->refused);
+}
+
 json_t *edit_apply(struct agent *a, struct edit *c)
 {
 	struct config_set wanted = {0};
 	struct diags found = {.strict = c->diags.strict};
 	json_t *refusal = NULL;
+	bool first = !a->in_force;
 	int err = state_prepare(&a->state, c->put.at, c->put.nr);
 
 	if (err)
 		return reply_refused(&c->diags, "%s: %s; nothing was changed", a->state.dir,
 				     strerror(-err));
-	config_set_copy(&wanted, &a->set);
+	agent_base(a, &wanted);
 	set_edit(&wanted, c);
 	err = agent_put_in_force(a, &wanted, &c->diags, c, &found);
 	config_set_free(&wanted);
 	if (err) {
 		state_abort(&a->state, c->put.at, c->put.nr);
+		if (found.nr_errors)
+			diags_take(&c->diags, &found);
 		refusal = c->diags.nr_errors ?
 				  reply_refused(&c->diags, "refused; nothing was changed") :
 				  reply_refused(&c->diags, "refused (%s); nothing was changed",
@@ -119,6 +129,8 @@ json_t *edit_apply(struct agent *a, struct edit *c)
 		err = state_commit(&a->state, c->put.at, c->put.nr, c->gone.at, c->gone.nr);
 		forget_faults(a, c->put.at, c->put.nr);
 		diags_take(&c->diags, &found);
+		if (first)
+			sources_in_force(a);
 		if (err)
 			refusal = reply_refused(&c->diags, "in force, but %s: %s", a->state.dir,
 						strerror(-err));

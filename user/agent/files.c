@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "agent/source_file.h"
 
@@ -18,6 +19,16 @@
 	 IN_DELETE_SELF | IN_ONLYDIR)
 
 #define MOST_OF_A_FILE 10 /* faults of one level that are told */
+#define GONE_MS 200	  /* that a file may be away while an editor saves it */
+#define LIST_AGAIN_MS 200
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static char *file_path(const struct files *f, const char *name)
 {
@@ -26,7 +37,26 @@ static char *file_path(const struct files *f, const char *name)
 
 static void file_drop(struct files *f, const char *name)
 {
+	strmap_remove(&f->gone, name);
 	source_file_free(strmap_remove(&f->files, name));
+}
+
+/* Not dropped yet: editors move the old file away, or delete it, before they write the new one. */
+static void file_gone(struct files *f, const char *name)
+{
+	if (strmap_get(&f->files, name) && !strmap_get(&f->gone, name))
+		strmap_put(&f->gone, name, (void *)(uintptr_t)now_ms());
+}
+
+/* A name that came into being without being written: a symbolic or a second hard link. */
+static bool is_link(const struct files *f, const char *name)
+{
+	char *path = file_path(f, name);
+	struct stat st;
+	bool link = !lstat(path, &st) && (S_ISLNK(st.st_mode) || st.st_nlink > 1);
+
+	free(path);
+	return link;
 }
 
 /* False when nothing changed, as the file is still being written. */
@@ -43,13 +73,17 @@ static bool file_follow(struct files *f, const char *name)
 	free(path);
 	if (err == -EAGAIN)
 		strmap_put(&f->busy, name, f);
+	if (err != -ENOENT)
+		strmap_remove(&f->gone, name);
 	if (!err && fresh)
 		strmap_put(&f->files, name, file);
 	else if (err && fresh)
 		source_file_free(file);
-	else if (err == -ENOENT)
+	else if (err == -ENOENT && is_link(f, name)) /* leads nowhere: no editor at work */
 		file_drop(f, name);
-	return err != -EAGAIN;
+	else if (err == -ENOENT)
+		file_gone(f, name);
+	return !err || (err == -ENOENT && !fresh && !strmap_get(&f->gone, name));
 }
 
 /* The folder may be made, moved or replaced later: the one above it tells. */
@@ -65,24 +99,47 @@ static void folder_watch(struct files *f)
 	free(copy);
 }
 
-/* What has gone from the folder goes here. */
+/* What has gone from the folder goes here, soon. */
 static void files_forget(struct files *f, const struct strmap *there)
 {
 	struct strmap_entry *e;
-	VEC(char *) gone = {0};
-	char **it;
 
 	strmap_each(&f->files, e)
 	{
 		if (!strmap_get(there, e->key))
-			vec_push(&gone, xstrdup(e->key));
+			file_gone(f, e->key);
 	}
-	vec_each(&gone, it)
+}
+
+/* What is still away is dropped. What is back is read when its writer closes it. */
+static bool gone_expire(struct files *f)
+{
+	uint64_t now = now_ms();
+	struct strmap_entry *e;
+	VEC(char *) expired = {0};
+	bool changed = false;
+	char **it;
+
+	strmap_each(&f->gone, e)
 	{
-		file_drop(f, *it);
+		if ((uintptr_t)e->value + GONE_MS <= now)
+			vec_push(&expired, xstrdup(e->key));
+	}
+	vec_each(&expired, it)
+	{
+		char *path = file_path(f, *it);
+		struct stat st;
+
+		strmap_remove(&f->gone, *it);
+		if (lstat(path, &st) && (errno == ENOENT || errno == ENOTDIR)) {
+			file_drop(f, *it);
+			changed = true;
+		}
+		free(path);
 		free(*it);
 	}
-	vec_free(&gone);
+	vec_free(&expired);
+	return changed;
 }
 
 static void place_put(struct files *f, const char *id, const struct place *place)
@@ -116,25 +173,37 @@ static void files_index(struct files *f)
 	}
 }
 
+/* 0: these are all its names, none when there is no folder. Else some may be missing. */
+static int folder_list(const struct files *f, struct strmap *there)
+{
+	DIR *dir = opendir(f->dir);
+	struct dirent *e;
+	int err;
+
+	if (!dir)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	while (errno = 0, e = readdir(dir)) {
+		if (source_file_name(e->d_name))
+			strmap_put(there, e->d_name, there);
+	}
+	err = -errno;
+	closedir(dir);
+	return err;
+}
+
 static void folder_read(struct files *f)
 {
 	struct strmap there = {0};
 	struct strmap_entry *name;
-	struct dirent *e;
-	DIR *dir;
 
 	strmap_free(&f->busy);
 	folder_watch(f); /* first, so that no change falls in between */
-	dir = opendir(f->dir);
-	while (dir && (e = readdir(dir))) {
-		if (source_file_name(e->d_name))
-			strmap_put(&there, e->d_name, f);
-	}
-	if (dir)
-		closedir(dir);
+	f->unlisted = folder_list(f, &there);
+	f->list_again = now_ms() + LIST_AGAIN_MS;
 	strmap_each(&there, name)
 		file_follow(f, name->key);
-	files_forget(f, &there);
+	if (!f->unlisted)
+		files_forget(f, &there);
 	strmap_free(&there);
 }
 
@@ -171,21 +240,11 @@ void files_close(struct files *f)
 		source_file_free(e->value);
 	strmap_free(&f->files);
 	strmap_free(&f->busy);
+	strmap_free(&f->gone);
 	strmap_free(&f->places);
 	close(f->inotify);
 	free(f->dir);
 	f->dir = NULL;
-}
-
-/* A name that came into being without being written: a symbolic or a second hard link. */
-static bool is_link(const struct files *f, const char *name)
-{
-	char *path = file_path(f, name);
-	struct stat st;
-	bool link = !lstat(path, &st) && (S_ISLNK(st.st_mode) || st.st_nlink > 1);
-
-	free(path);
-	return link;
 }
 
 struct news {
@@ -237,24 +296,32 @@ bool files_follow(struct files *f)
 {
 	struct news news = {.read = f->busy};
 	struct strmap_entry *e;
+	int unlisted = f->unlisted;
 	bool changed;
 
 	f->busy = (struct strmap){0};
 	events_take(f, &news);
-	changed = news.all || news.gone.nr;
-	if (news.all) {
+	changed = news.all;
+	if (news.all || (unlisted && now_ms() >= f->list_again)) {
 		folder_read(f);
+		changed |= f->unlisted != unlisted;
 	} else {
 		strmap_each(&news.gone, e)
-			file_drop(f, e->key);
+			file_gone(f, e->key);
 		strmap_each(&news.read, e)
 			changed |= file_follow(f, e->key);
 	}
+	changed |= gone_expire(f);
 	strmap_free(&news.read);
 	strmap_free(&news.gone);
 	if (changed)
 		files_index(f);
 	return changed;
+}
+
+bool files_pending(const struct files *f)
+{
+	return f->busy.nr || f->gone.nr || f->unlisted;
 }
 
 static int name_order(const void *a, const void *b)
@@ -280,26 +347,28 @@ static void object_fold(struct config_set *into, struct object *o, struct diags 
 {
 	struct object *first = config_set_get(into, o->kind, o->namespace, o->name);
 
-	if (!first) {
+	if (!first)
 		config_set_put(into, object_get(o));
-		return;
-	}
-	diag_add(diags, DIAG_ERROR, &o->place, o->id, "stands twice, first at %s:%u",
-		 first->place.file, first->place.line);
+	else if (diags)
+		diag_add(diags, DIAG_ERROR, &o->place, o->id, "stands twice, first at %s:%u",
+			 first->place.file, first->place.line);
 }
 
+/* Files that are gone come last, unsaid: their objects may stand in a file of a new name now. */
 void files_fold(const struct files *f, struct config_set *into, struct diags *diags)
 {
 	struct strmap_entry **sorted;
 	size_t nr;
 
 	sorted = files_sorted(f, &nr);
-	for (size_t i = 0; i < nr; i++) {
-		struct source_file *file = sorted[i]->value;
+	for (size_t i = 0; i < 2 * nr; i++) {
+		struct source_file *file = sorted[i % nr]->value;
 		struct object **it;
 
+		if (!strmap_get(&f->gone, sorted[i % nr]->key) != (i < nr))
+			continue;
 		vec_each(&file->objects, it)
-			object_fold(into, *it, diags);
+			object_fold(into, *it, i < nr ? diags : NULL);
 	}
 	free(sorted);
 }
@@ -326,8 +395,12 @@ static void file_diags(const struct diags *from, struct diags *out)
 void files_diags(const struct files *f, struct diags *out)
 {
 	struct strmap_entry **sorted;
+	struct place place = {.file = place_file(f->dir)};
 	size_t nr;
 
+	if (f->unlisted)
+		diag_add(out, DIAG_ERROR, &place, NULL, "cannot be listed (%s), what is known stays",
+			 strerror(-f->unlisted));
 	sorted = files_sorted(f, &nr);
 	for (size_t i = 0; i < nr; i++)
 		file_diags(&((const struct source_file *)sorted[i]->value)->diags, out);

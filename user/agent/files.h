@@ -15,6 +15,9 @@ struct files {
 	int watch, above;    /* watches of the folder and of the one above it; -1: none */
 	struct strmap files; /* name -> struct source_file * */
 	struct strmap busy;  /* names of files that someone had open for writing */
+	struct strmap gone;  /* names in `files` that the folder lacks -> since when, in ms */
+	int unlisted;	     /* < 0: why the folder could not be listed when last tried */
+	uint64_t list_again; /* then: when to try it again, in ms */
 	struct strmap places; /* id of an object, faulty or not -> struct place * in `files` */
 };
 
@@ -23,10 +26,12 @@ int files_open(struct files *f, const char *dir, const struct decode_options *de
 void files_close(struct files *f);
 /*
  * Takes all events that wait and reads what they name, and what was busy; true when objects may
- * have changed. The kernel tells of a close just before the file counts as closed, so while
- * f->busy is not empty this is to be called again soon, without an event.
+ * have changed. The kernel tells of a close just before the file counts as closed, and an editor
+ * may save by moving the old file away first, so while files_pending() this is to be called again
+ * soon, without an event.
  */
 bool files_follow(struct files *f);
+bool files_pending(const struct files *f);
 /* Reads everything again. */
 void files_read_all(struct files *f);
 /* Adds all objects to `into`, in the order of file names; one that stands twice counts once. */

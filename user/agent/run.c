@@ -84,7 +84,7 @@ static void files_expired(void *arg)
 
 	if (files_follow(&a->files))
 		agent_reconcile(a);
-	if (a->files.busy.nr)
+	if (files_pending(&a->files))
 		loop_timer_set(a->busy, a->busy_ms, 0);
 	a->busy_ms = a->busy_ms < BUSY_MOST_MS ? a->busy_ms * 2 : BUSY_MOST_MS;
 }

@@ -135,6 +135,7 @@ static void node_set(struct arena *a, struct node *map, const char *key, enum no
 static struct node *destination_add(struct agent *a, struct shift *s, struct node *list,
 				    const char *host, const char *subset)
 {
+	bool single = list->nr == 1;
 	struct node *copy;
 
 	if (host || !list->child || !subset_exists(a, subset)) {
@@ -146,7 +147,8 @@ static struct node *destination_add(struct agent *a, struct shift *s, struct nod
 	copy->next = NULL;
 	node_set(s->arena, node_get(copy, "destination"), "subset", NODE_STRING, subset);
 	node_append(list, NULL, copy, s->arena);
-	if (!node_text(list->child, "weight"))
+	/* No weight is 100 only to who stands alone; beside others it is 0, and stays so. */
+	if (single && !node_text(list->child, "weight"))
 		node_set(s->arena, list->child, "weight", NODE_NUMBER, "100");
 	return copy;
 }

@@ -127,6 +127,8 @@ static bool decode_part(struct decoder *d, const struct field *f, const struct n
 			     f->want ? f->want : "a map");
 		return false;
 	}
+	if (slot && f->flags & FIELD_MADE)
+		slot = *(void **)slot = arena_alloc(d->arena, f->size);
 	decode_message(d, f->message, n, slot);
 	return true;
 }
@@ -142,9 +144,9 @@ static bool decode_value(struct decoder *d, const struct field *f, const struct 
 	case FIELD_INTEGER:
 		return decode_integer(d, f, n, slot);
 	case FIELD_NUMBER:
-		return value_number(d, f, n);
+		return value_number(d, f, n, slot);
 	case FIELD_DURATION:
-		return value_duration(d, f, n);
+		return value_duration(d, f, n, slot);
 	case FIELD_WORD:
 		return decode_word(d, f, n, slot);
 	case FIELD_MESSAGE:
@@ -188,8 +190,20 @@ static void decode_list(struct decoder *d, const struct field *f, const struct n
 	}
 }
 
+/* Elements of a map of messages, each with its key in front; the nulls stay empty. */
+static void *decode_named(struct decoder *d, const struct field *f, const struct node *n, void *into)
+{
+	void *array = n->nr ? arena_alloc(d->arena, n->nr * f->size) : NULL;
+
+	*(void **)((char *)into + f->offset) = array;
+	*(size_t *)((char *)into + f->offset_nr) = n->nr;
+	return array;
+}
+
 static void decode_map(struct decoder *d, const struct field *f, const struct node *n, void *into)
 {
+	bool kept = into && f->flags & FIELD_KEPT && n->nr <= LABELS_MAX;
+	char *array = kept && f->type == FIELD_MESSAGE ? decode_named(d, f, n, into) : NULL;
 	struct frame frame = {.up = d->top};
 	const struct node *it;
 
@@ -197,11 +211,14 @@ static void decode_map(struct decoder *d, const struct field *f, const struct no
 	node_each(n, it) {
 		frame.node = it;
 		frame.key = it->key;
+		if (array)
+			*(const char **)array = arena_strdup(d->arena, it->key);
 		if (it->type != NODE_NULL)
-			decode_checked(d, f, it, NULL, into);
+			decode_checked(d, f, it, array, into);
+		array = array ? array + f->size : NULL;
 	}
 	d->top = frame.up;
-	if (into && f->flags & FIELD_KEPT && n->nr <= LABELS_MAX)
+	if (kept && f->type == FIELD_STRING)
 		labels_decode(d->arena, n, (struct labels *)((char *)into + f->offset));
 }
 
@@ -251,7 +268,7 @@ static void decode_given(struct decoder *d, const struct field *f, const struct 
 			decode_later(d, n);
 		d->in_later++;
 	}
-	decode_field(d, f, n, later ? NULL : into);
+	decode_field(d, f, n, into);
 	if (later)
 		d->in_later--;
 	d->top = frame.up;

@@ -17,8 +17,8 @@ enum field_type {
 	FIELD_STRING,	/* const char * */
 	FIELD_BOOL,	/* bool */
 	FIELD_INTEGER,	/* uint16_t, uint32_t or int64_t, by the size of its place */
-	FIELD_NUMBER,	/* with a fraction; only checked */
-	FIELD_DURATION, /* only checked */
+	FIELD_NUMBER,	/* double */
+	FIELD_DURATION, /* int64_t, ns */
 	FIELD_WORD,	/* an enum, by its words */
 	FIELD_MESSAGE,	/* a structure with a table of its own */
 	FIELD_ANY,	/* whatever it is, the check function deals with it */
@@ -27,7 +27,7 @@ enum field_type {
 enum field_shape {
 	FIELD_ONE,
 	FIELD_LIST, /* pointer and count; each element is of the type */
-	FIELD_MAP,  /* any keys; kept only for strings, as struct labels */
+	FIELD_MAP,  /* any keys; kept: strings as struct labels, messages as an array */
 };
 
 #define LABELS_MAX 4096 /* elements of a map that is kept: they are searched from the front */
@@ -37,6 +37,7 @@ enum field_shape {
 #define FIELD_ZERO 4	   /* a duration that may be 0 */
 #define FIELD_KEPT 8	   /* the value goes to `offset` */
 #define FIELD_NOT_EMPTY 16 /* a string, list or map that must hold something */
+#define FIELD_MADE 32	   /* the place holds a pointer to the message's structure, made here */
 
 struct word {
 	const char *text;
@@ -71,6 +72,13 @@ struct message {
 	.shape = FIELD_LIST, .offset = offsetof(s, m), .offset_nr = offsetof(s, nr_##m),           \
 	.size = sizeof(*((s *)0)->m), .flags = FIELD_KEPT
 /* A message whose fields go to the structure that holds it. */
+/* A message into a structure of its own: the member is a pointer, NULL when it was not given. */
+#define INTO_MADE(s, m)                                                                            \
+	.offset = offsetof(s, m), .size = sizeof(*((s *)0)->m), .flags = FIELD_KEPT | FIELD_MADE
+/* A map of messages into {at, nr}: the element's first member is `const char *`, the key. */
+#define INTO_NAMED(s, m)                                                                           \
+	.shape = FIELD_MAP, .offset = offsetof(s, m.at), .offset_nr = offsetof(s, m.nr),           \
+	.size = sizeof(*((s *)0)->m.at), .flags = FIELD_KEPT
 #define INTO_SAME .offset = 0, .flags = FIELD_KEPT
 #define INTO_REQUIRED(s, m)                                                                        \
 	.offset = offsetof(s, m), .size = sizeof(((s *)0)->m), .flags = FIELD_KEPT | FIELD_REQUIRED
@@ -138,9 +146,9 @@ void check_unique(struct decoder *d, const struct node *list, const char *key);
 /* The scalar types; false when a fault was said. */
 bool value_bool(struct decoder *d, const struct node *n, bool *out);
 bool value_integer(struct decoder *d, const struct field *f, const struct node *n, int64_t *out);
-bool value_number(struct decoder *d, const struct field *f, const struct node *n);
+bool value_number(struct decoder *d, const struct field *f, const struct node *n, double *out);
 bool value_word(struct decoder *d, const struct field *f, const struct node *n, int *out);
-bool value_duration(struct decoder *d, const struct field *f, const struct node *n);
+bool value_duration(struct decoder *d, const struct field *f, const struct node *n, int64_t *out);
 /* How every whole number is read: decimal, or 0x and 0o as YAML has them; -EINVAL, -ERANGE. */
 int integer_parse(const char *text, int64_t *out);
 /* Whole nanoseconds of "1h30m", "0.5s"; -EINVAL, -ERANGE. */

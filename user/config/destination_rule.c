@@ -13,7 +13,6 @@ static void check_subset(struct decoder *d, const struct node *n, void *into)
 	if (!subset)
 		return;
 	subset->place = n->place;
-	subset->has_policy = is_set(n, "trafficPolicy");
 	if (!subset->name)
 		subset->name = "";
 }
@@ -23,7 +22,7 @@ static const struct field subset_fields[] = {
 	 INTO(struct subset, labels)},
 	{"name", INTO_REQUIRED(struct subset, name), .check = check_label,
 	 .want = "the name of the subset"},
-	{"trafficPolicy", FIELD_MESSAGE, .message = &traffic_policy, INTO(struct subset, policy)},
+	{"trafficPolicy", FIELD_MESSAGE, .message = &traffic_policy, INTO_MADE(struct subset, policy)},
 	{0},
 };
 static const struct message subset_message = {subset_fields, sizeof(struct subset), check_subset};
@@ -48,7 +47,6 @@ static void check_rule(struct decoder *d, const struct node *n, void *into)
 	struct destination_rule *rule = into;
 
 	rule->host = rule->host ? name_expand(d->arena, rule->host, d->object->namespace) : "";
-	rule->has_policy = is_set(n, "trafficPolicy");
 	check_unique(d, node_get(n, "subsets"), "name");
 	check_export_to(d, n, false);
 }
@@ -60,7 +58,7 @@ static const struct field rule_fields[] = {
 	{"subsets", FIELD_MESSAGE, .message = &subset_message,
 	 INTO_LIST(struct destination_rule, subsets)},
 	{"trafficPolicy", FIELD_MESSAGE, .message = &traffic_policy,
-	 INTO(struct destination_rule, policy)},
+	 INTO_MADE(struct destination_rule, policy)},
 	{"workloadSelector", FIELD_MESSAGE, .message = &selector, .flags = FIELD_LATER},
 	{0},
 };

@@ -8,6 +8,7 @@
 
 static const char *const istio[] = {"v1", "v1beta1", "v1alpha3", NULL};
 static const char *const core[] = {"v1", NULL};
+static const char *const networking[] = {"v1", NULL};
 static const char *const slices[] = {"v1", "v1beta1", NULL};
 
 const struct kind_info kinds[NR_KINDS] = {
@@ -26,6 +27,11 @@ const struct kind_info kinds[NR_KINDS] = {
 				 false},
 	[KIND_GATEWAY] = {"Gateway", "gateways", "gw", NETWORKING, istio, false},
 	[KIND_SIDECAR] = {"Sidecar", "sidecars", "sc", NETWORKING, istio, false},
+	[KIND_NODE] = {"Node", "nodes", "no", "", core, true},
+	[KIND_SECRET] = {"Secret", "secrets", "", "", core, false},
+	[KIND_INGRESS] = {"Ingress", "ingresses", "ing", "networking.k8s.io", networking, false},
+	[KIND_INGRESS_CLASS] = {"IngressClass", "ingressclasses", "", "networking.k8s.io",
+				networking, true},
 };
 
 int kind_find(const char *word, enum kind *out)

@@ -7,7 +7,8 @@
 
 extern const struct message service_message, pod_message, endpoints_message, endpoint_slice_message,
 	namespace_message, virtual_service_message, destination_rule_message, service_entry_message,
-	workload_entry_message, gateway_message, sidecar_message;
+	workload_entry_message, gateway_message, sidecar_message, node_message, secret_message,
+	ingress_message, ingress_class_message;
 
 /* The object of a document whose kind is known; NULL after a fault. */
 struct object *decode_object(const struct node *root, enum kind kind,

@@ -122,21 +122,19 @@ static void check_balancer(struct decoder *d, const struct node *n, void *into)
 	static const char *const policies[] = {"simple", "consistentHash", "backendUtilization",
 					       NULL};
 	static const char *const localities[] = {"localityLbSetting", "zoneAwareLbSetting", NULL};
-	struct traffic_policy *policy = into;
+	struct load_balancer *balancer = into;
 
 	check_one_of(d, n, policies);
 	check_one_of(d, n, localities);
-	/* What is not in force leaves the policy of the wider rule, not the default, in place. */
-	if (policy)
-		policy->has_load_balancer =
-			!is_set(n, "consistentHash") && !is_set(n, "backendUtilization");
+	if (balancer)
+		balancer->place = n->place;
 }
 
 static const struct field balancer_fields[] = {
 	{"backendUtilization", FIELD_MESSAGE, .message = &utilization, .flags = FIELD_LATER},
 	{"consistentHash", FIELD_MESSAGE, .message = &consistent_hash, .flags = FIELD_LATER},
 	{"localityLbSetting", FIELD_MESSAGE, .message = &locality_balancer, .flags = FIELD_LATER},
-	{"simple", FIELD_WORD, .words = simple_words, INTO(struct traffic_policy, simple)},
+	{"simple", FIELD_WORD, .words = simple_words, INTO(struct load_balancer, simple)},
 	{"warmup", FIELD_MESSAGE, .message = &warmup, .flags = FIELD_LATER},
 	{"warmupDurationSecs", FIELD_DURATION, .flags = FIELD_LATER},
 	{"zoneAwareLbSetting", FIELD_MESSAGE, .message = &zone_balancer, .flags = FIELD_LATER},

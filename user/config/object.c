@@ -17,6 +17,10 @@ static const struct message *const messages[NR_KINDS] = {
 	[KIND_WORKLOAD_ENTRY] = &workload_entry_message,
 	[KIND_GATEWAY] = &gateway_message,
 	[KIND_SIDECAR] = &sidecar_message,
+	[KIND_NODE] = &node_message,
+	[KIND_SECRET] = &secret_message,
+	[KIND_INGRESS] = &ingress_message,
+	[KIND_INGRESS_CLASS] = &ingress_class_message,
 };
 
 struct object *object_get(struct object *o)
@@ -29,6 +33,18 @@ void object_put(struct object *o)
 {
 	if (o && !--o->refs)
 		arena_free(o->arena);
+}
+
+bool object_is_visible(const struct object *o, const char *namespace)
+{
+	const struct export_to *e = &o->export_to;
+
+	if (!e->given || e->all)
+		return true;
+	for (size_t i = 0; !e->nobody && i < e->nr_namespaces; i++)
+		if (!strcmp(e->namespaces[i], namespace))
+			return true;
+	return false;
 }
 
 int object_order(const struct object *a, const struct object *b)

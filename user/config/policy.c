@@ -57,8 +57,7 @@ static const struct field tcp_pool_fields[] = {
 	{"connectTimeout", FIELD_DURATION, .flags = FIELD_LATER},
 	{"idleTimeout", FIELD_DURATION, .flags = FIELD_LATER | FIELD_ZERO},
 	{"maxConnectionDuration", FIELD_DURATION, .flags = FIELD_LATER},
-	{"maxConnections", FIELD_INTEGER, INT32_RANGE,
-	 INTO(struct traffic_policy, max_connections)},
+	{"maxConnections", FIELD_INTEGER, INT32_RANGE, INTO(struct tcp_pool, max_connections)},
 	{"tcpKeepalive", FIELD_MESSAGE, .message = &tcp_keepalive, .flags = FIELD_LATER},
 	{0},
 };
@@ -66,17 +65,17 @@ static const struct message tcp_pool = {tcp_pool_fields};
 
 static void check_pool(struct decoder *d, const struct node *n, void *into)
 {
-	struct traffic_policy *policy = into;
+	struct connection_pool *pool = into;
 
 	if (!is_set(n, "tcp") && !is_set(n, "http"))
 		decode_error(d, n, "is empty, want tcp or http");
-	if (policy)
-		policy->has_connection_pool = true;
+	if (pool)
+		pool->place = n->place;
 }
 
 static const struct field pool_fields[] = {
 	{"http", FIELD_MESSAGE, .message = &http_pool, .flags = FIELD_LATER},
-	{"tcp", FIELD_MESSAGE, .message = &tcp_pool, INTO_SAME},
+	{"tcp", FIELD_MESSAGE, .message = &tcp_pool, INTO_MADE(struct connection_pool, tcp)},
 	{0},
 };
 const struct message connection_pool = {pool_fields, .check = check_pool};
@@ -117,9 +116,11 @@ static const struct field port_number_fields[] = {
 };
 static const struct message policy_port = {port_number_fields};
 
-#define POLICY_BLOCKS(s)                                                                           \
-	{"connectionPool", FIELD_MESSAGE, .message = &connection_pool, INTO(s, policy)},           \
-		{"loadBalancer", FIELD_MESSAGE, .message = &load_balancer, INTO(s, policy)},       \
+#define POLICY_BLOCKS(s, in)                                                                       \
+	{"connectionPool", FIELD_MESSAGE, .message = &connection_pool,                             \
+	 INTO_MADE(s, in connection_pool)},                                                        \
+		{"loadBalancer", FIELD_MESSAGE, .message = &load_balancer,                         \
+		 INTO_MADE(s, in load_balancer)},                                                  \
 		{"outlierDetection", FIELD_MESSAGE, .message = &outlier_detection,                 \
 		 .flags = FIELD_LATER},                                                            \
 	{                                                                                          \
@@ -143,7 +144,7 @@ static void check_port_level(struct decoder *d, const struct node *n, void *into
 
 static const struct field port_level_fields[] = {
 	{"port", FIELD_MESSAGE, .message = &policy_port, SAME_REQUIRED},
-	POLICY_BLOCKS(struct port_policy),
+	POLICY_BLOCKS(struct port_policy, policy.),
 	{0},
 };
 static const struct message port_level = {port_level_fields, sizeof(struct port_policy),
@@ -186,9 +187,9 @@ static void check_policy(struct decoder *d, const struct node *n, void *into)
 }
 
 static const struct field policy_fields[] = {
-	POLICY_BLOCKS(struct policy_set),
+	POLICY_BLOCKS(struct traffic_policy, ),
 	{"portLevelSettings", FIELD_MESSAGE, .message = &port_level,
-	 INTO_LIST(struct policy_set, ports), .at_most = 4096},
+	 INTO_LIST(struct traffic_policy, ports), .at_most = 4096},
 	{"proxyProtocol", FIELD_MESSAGE, .message = &proxy_protocol, .flags = FIELD_LATER},
 	{"retryBudget", FIELD_MESSAGE, .message = &retry_budget, .flags = FIELD_LATER},
 	{"tunnel", FIELD_MESSAGE, .message = &tunnel, .flags = FIELD_LATER},

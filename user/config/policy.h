@@ -5,9 +5,9 @@
 
 #include "config/decode.h"
 
-extern const struct message traffic_policy;  /* into struct policy_set */
-extern const struct message load_balancer;   /* into struct traffic_policy */
-extern const struct message connection_pool; /* likewise */
+extern const struct message traffic_policy;  /* into struct traffic_policy */
+extern const struct message load_balancer;   /* into struct load_balancer */
+extern const struct message connection_pool; /* into struct connection_pool */
 /* Only checked yet. */
 extern const struct message client_tls, server_tls, locality_balancer, zone_balancer;
 

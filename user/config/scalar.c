@@ -93,7 +93,7 @@ bool value_integer(struct decoder *d, const struct field *f, const struct node *
 	return true;
 }
 
-bool value_number(struct decoder *d, const struct field *f, const struct node *n)
+bool value_number(struct decoder *d, const struct field *f, const struct node *n, double *out)
 {
 	double value;
 
@@ -108,6 +108,8 @@ bool value_number(struct decoder *d, const struct field *f, const struct node *n
 			     f->want ? f->want : "a number");
 		return false;
 	}
+	if (out)
+		*out = value;
 	return true;
 }
 
@@ -194,7 +196,7 @@ int duration_parse(const char *text, int64_t *out)
 	return 0;
 }
 
-bool value_duration(struct decoder *d, const struct field *f, const struct node *n)
+bool value_duration(struct decoder *d, const struct field *f, const struct node *n, int64_t *out)
 {
 	int64_t ns;
 
@@ -203,6 +205,8 @@ bool value_duration(struct decoder *d, const struct field *f, const struct node 
 			     quoted(d, n));
 		return false;
 	}
+	if (out)
+		*out = ns;
 	if (f->flags & FIELD_ZERO && !ns)
 		return true;
 	if (ns < 1000000) {

@@ -71,17 +71,19 @@ static const enum policy policies[] = {
 static void blocks_apply(const struct traffic_policy *blocks, const struct object *rule,
 			 const char *prefix, struct policy_choice *out)
 {
-	if (blocks->has_load_balancer) {
-		out->policy = policies[blocks->simple];
+	if (blocks->load_balancer) {
+		out->policy = policies[blocks->load_balancer->simple];
 		out->rule = rule;
 		snprintf(out->field, sizeof(out->field), "%s.loadBalancer.simple", prefix);
 	}
-	if (blocks->has_connection_pool)
-		out->max_connections = blocks->max_connections;
+	if (blocks->connection_pool)
+		out->max_connections = blocks->connection_pool->tcp
+					       ? blocks->connection_pool->tcp->max_connections
+					       : 0;
 }
 
 /* Settings of the port replace all blocks so far; other blocks only those that they set. */
-static void set_apply(const struct policy_set *set, uint16_t port, const struct object *rule,
+static void set_apply(const struct traffic_policy *set, uint16_t port, const struct object *rule,
 		      const char *prefix, struct policy_choice *out)
 {
 	char field[96];
@@ -94,7 +96,7 @@ static void set_apply(const struct policy_set *set, uint16_t port, const struct 
 		blocks_apply(&set->ports[i].policy, rule, field, out);
 		return;
 	}
-	blocks_apply(&set->policy, rule, prefix, out);
+	blocks_apply(set, rule, prefix, out);
 }
 
 void policy_choose(const struct rules *rules, uint16_t port, const char *subset,
@@ -106,17 +108,17 @@ void policy_choose(const struct rules *rules, uint16_t port, const char *subset,
 
 	memset(out, 0, sizeof(*out));
 	vec_each(&rules->list, o) {
-		if (!(*o)->destination_rule.has_policy)
+		if (!(*o)->destination_rule.policy)
 			continue;
-		set_apply(&(*o)->destination_rule.policy, port, *o, "spec.trafficPolicy", out);
+		set_apply((*o)->destination_rule.policy, port, *o, "spec.trafficPolicy", out);
 		break;
 	}
 	s = *subset ? subset_find(rules, subset, &rule) : NULL;
-	if (!s || !s->has_policy)
+	if (!s || !s->policy)
 		return;
 	snprintf(prefix, sizeof(prefix), "spec.subsets[%zu].trafficPolicy",
 		 (size_t)(s - rule->destination_rule.subsets));
-	set_apply(&s->policy, port, rule, prefix, out);
+	set_apply(s->policy, port, rule, prefix, out);
 }
 
 /* ---- the cluster ---- */

@@ -12,7 +12,12 @@ struct planner {
 	struct addresses *addresses;
 	struct plan_host *host;
 	const struct object *owner; /* of host */
+	const struct plan_scope *caller; /* whom it is planned for; NULL: everyone */
 };
+
+/* Namespace and labels of p->caller; "" and none for everyone. */
+const char *caller_namespace(const struct planner *p);
+const struct labels *caller_labels(const struct planner *p);
 
 /* NULL when no object has that host. The result has one reference. */
 struct plan_host *host_build(struct planner *p, const char *host);

@@ -14,8 +14,21 @@
 
 enum verdict {
 	VERDICT_KERNEL,
-	VERDICT_PROXY,	   /* none in this version: no field that needs it is in force */
+	VERDICT_PROXY,	   /* the kernel has its bypass, or refuses: see plan_port.on_failure */
 	VERDICT_UNTOUCHED, /* passes as dialled */
+};
+
+/* What the kernel does with connections that the proxy cannot take. */
+enum on_failure {
+	FAILURE_BYPASS, /* plan_port.route: the first http route without a match, else the plain service */
+	FAILURE_REFUSE,
+};
+
+/* The element of an object that decided something. */
+struct plan_source {
+	const struct object *object; /* NULL: nobody, it is the default */
+	const char *field;	     /* "spec.http[0]"; "" the object as a whole */
+	struct place place;
 };
 
 struct plan_endpoint {
@@ -25,14 +38,35 @@ struct plan_endpoint {
 	uint32_t weight;
 	const char *name;    /* "default/reviews-v1-0", a WorkloadEntry's, or "" */
 	const char *version; /* label `version`, or "" */
+	const char *locality; /* "region/zone/subzone", or "" */
+	const char *dns_name; /* to be looked up, not in force yet: no address; "" none */
+};
+
+enum policy_block {
+	BLOCK_LOAD_BALANCER,
+	BLOCK_CONNECTION_POOL,
+	BLOCK_OUTLIER_DETECTION,
+	BLOCK_TLS,
+	BLOCK_TUNNEL,
+	BLOCK_PROXY_PROTOCOL,
+	BLOCK_RETRY_BUDGET,
+	NR_BLOCKS
+};
+/* The blocks that are in force for a cluster, borrowed from the rules that said them. */
+struct plan_policy {
+	struct traffic_policy blocks; /* its `ports` are not used */
+	struct plan_source from[NR_BLOCKS]; /* .field "spec.subsets[0].trafficPolicy.tls" */
 };
 
 /* A destination: host, port, subset, with its policy and its ready endpoints. */
 struct plan_cluster {
 	const char *host, *subset; /* subset "": none */
 	uint16_t port;
-	enum policy policy;
+	enum policy policy;	  /* what the kernel does */
 	uint32_t max_connections; /* per node; 0: no limit */
+	struct plan_policy full;
+	const char *because;	  /* the field of the policy that needs the proxy, or "" */
+	bool needs_tls;		  /* client TLS: never bypassed */
 	const char *unknown;	  /* NULL, or why there is no such cluster */
 	struct plan_endpoint *endpoints; /* IPv4 only, both, IPv6 only; each sorted by address, port */
 	size_t nr_endpoints;
@@ -41,6 +75,7 @@ struct plan_cluster {
 struct plan_split {
 	uint32_t weight; /* after division by the gcd */
 	struct plan_cluster *cluster;
+	const struct http_headers *headers; /* on the proxy; NULL: none */
 };
 
 struct plan_route {
@@ -52,14 +87,84 @@ struct plan_route {
 	const uint8_t *schedule; /* `total` picks; NULL with a single destination */
 };
 
+struct plan_match {
+	struct http_match http;
+	struct plan_source from; /* .field "spec.http[0].match[1]" */
+};
+struct plan_mirror {
+	struct plan_cluster *cluster;
+	uint32_t millionths;
+};
+/* An http route as the proxy walks it, for one kind of caller: what does not depend on the request
+ * has been decided. */
+struct plan_rule {
+	const char *name;	     /* "root-child" of a delegate; "default" of the plain service */
+	struct plan_source from;     /* the VirtualService's or Ingress's route */
+	struct plan_source delegate; /* the delegate's route it came from; object NULL: none */
+	struct plan_match *matches;  /* any of them; none: always */
+	size_t nr_matches;
+	struct plan_route route; /* nr_splits 0: redirect or direct_response */
+	const struct http_redirect *redirect; /* each NULL: none */
+	const struct http_response *direct_response;
+	const struct http_rewrite *rewrite;
+	const struct http_fault *fault;
+	const struct http_retries *retries; /* NULL: the default policy, 2 retries */
+	const struct http_cors *cors;
+	const struct http_headers *headers;
+	struct plan_mirror *mirrors;
+	size_t nr_mirrors;
+	int64_t timeout;	    /* ns; 0: none */
+	struct plan_source because; /* the field that needs the proxy; object NULL: the kernel can do it */
+};
+
 struct plan_port {
 	uint16_t port;
 	const char *name; /* "" */
 	enum protocol protocol;
 	enum verdict verdict;
 	const char *because; /* of proxy and untouched; "" */
+	struct plan_source because_from; /* of proxy */
 	bool host_only;	     /* has loopback endpoints: for callers on the host alone */
+	enum on_failure on_failure; /* of proxy */
+	const char *refuse_because; /* why it refuses always, or "" */
+	struct plan_route route; /* the kernel's: of a proxy port its bypass, nr_splits 0: refuse */
+	struct plan_rule *rules; /* http ports: what the proxy would walk, up to one without a match */
+	size_t nr_rules;
+	struct plan_sni *snis; /* tls ports with tls routes */
+	size_t nr_snis;
+};
+/* A tls route: server names, and where they go. */
+struct plan_sni {
+	const char **hosts; /* exact or "*.suffix" */
+	size_t nr_hosts;
+	struct subnet *subnets; /* destinationSubnets; none: the service's addresses */
+	size_t nr_subnets;
+	struct plan_source from;
 	struct plan_route route;
+};
+
+/*
+ * Who calls, as far as any rule asks: two callers of one scope see the same of every host. The key
+ * is for people and programs alike: "default{app=web}", "*{app=web}" when no rule asks for the
+ * namespace; "" is everyone else.
+ */
+struct plan_scope {
+	const char *key;
+	const char *namespace; /* "" not asked for, or not known */
+	struct labels labels;  /* those that rules ask for and that it has */
+	const struct object *sidecar; /* NULL: none, everything is imported */
+	bool closed;	    /* hosts exist for it only where one of its views says so */
+	bool registry_only; /* what is no host of its is refused, not passed */
+	size_t nr_pods;	    /* Pods of the set that are in it */
+};
+
+/* What callers of some scopes see of a host, where that differs from plan_host.ports. */
+struct plan_view {
+	const char **scopes; /* keys */
+	size_t nr_scopes;
+	bool visible; /* false: for them there is no such host, its addresses pass or are refused */
+	struct plan_port *ports;
+	size_t nr_ports;
 };
 
 struct plan_host {
@@ -68,8 +173,14 @@ struct plan_host {
 	struct inet *addresses; /* both families */
 	size_t nr_addresses;
 	bool allocated; /* the addresses are ours */
-	struct plan_port *ports;
+	const char **domains; /* names it answers to on an http port, from any namespace */
+	size_t nr_domains;
+	struct plan_port *ports; /* for everyone; also for callers that are not known */
 	size_t nr_ports;
+	bool visible; /* false: private, and everyone else does not see it */
+	bool asks;    /* what it does depends on who calls: its views follow the scopes */
+	struct plan_view *views;
+	size_t nr_views;
 	const struct later **laters; /* fields that concern this host and are not in force */
 	const char **later_ids;	     /* the object of each */
 	size_t nr_laters;
@@ -83,8 +194,19 @@ struct plan {
 	uint32_t number;
 	struct strmap hosts; /* host -> struct plan_host * */
 	struct diags findings; /* of objects that belong to no host */
+	struct strmap scopes; /* key -> struct plan_scope *; "" is not among them */
+	struct plan_gateways *gateways; /* NULL: none */
 	struct plan_index *index;
 };
+
+/* ---- who calls ---- */
+
+/* The scope of a Pod of the plan's set; NULL: everyone's. */
+const struct plan_scope *plan_scope_of(const struct plan *p, const struct object *pod);
+/* What a caller of `scope` (NULL: everyone) sees of a host: its ports, and false when the host does not
+ * exist for it. */
+bool plan_view_of(const struct plan_host *h, const struct plan_scope *scope,
+		  const struct plan_port **ports, size_t *nr);
 
 /* Allocated service addresses: host -> both addresses. Kept over restarts by the agent. */
 struct addresses;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+/* IngressClass. */
+#include "config/kinds.h"
+
+static const struct field top_fields[] = {
+	TOP_FIELDS,
+	{"data", FIELD_ANY},
+	{"spec", FIELD_ANY},
+	{0},
+};
+const struct message ingress_class_message = {top_fields};

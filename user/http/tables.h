@@ -59,7 +59,7 @@ struct http_fault {
 };
 
 struct http_rewrite {
-	const char *uri, *authority;	 /* NULL: not given; "" is a value */
+	const char *uri, *authority;	 /* NULL: not given */
 	const char *regex, *replacement; /* uriRegexRewrite, or NULL */
 };
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A socket that callers are steered to; all workers accept from it. */
+#ifndef PROXY_LISTENER_H
+#define PROXY_LISTENER_H
+
+#include <stdatomic.h>
+#include "base/inet.h"
+#include "proxy/stream.h"
+
+struct listener {
+	struct source source; /* first: epoll gives it back */
+	uint32_t id, scope;
+	char *caller;	       /* "default/client" */
+	char *namespace;       /* "default"; "" not known */
+	atomic_uint refs;      /* connections, and the proxy's own */
+	uint64_t *left;	       /* each worker's round when accepting ended; NULL: it goes on */
+	struct listener *next; /* main thread */
+};
+
+struct listener *listener_new(int fd, uint32_t id, uint32_t scope, const char *caller);
+void listener_free(struct listener *l);			  /* closes it */
+int listener_watch(struct worker *w, struct listener *l); /* by the main thread; 0 or -errno */
+void listener_unwatch(struct worker *w, struct listener *l);
+
+/* Of either family. */
+void address_read(const struct sockaddr_storage *from, struct inet *address, uint16_t *port);
+/* What the peer of an accepted socket dialled. -ENOENT: it was not steered here. */
+int original_destination(int fd, struct inet *address, uint16_t *port);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the agent asks of the proxy, done. */
+#ifndef PROXY_ORDERS_H
+#define PROXY_ORDERS_H
+
+#include "proxy/proxy.h"
+
+/* Reads one message and does what it says; false: the agent is gone. */
+bool orders_read(struct proxy *p);
+/* What has to wait until the workers have gone on: frees listeners and tables; takes back ejected
+ * endpoints. Now and then. */
+void orders_tidy(struct proxy *p);
+/* Accepts nothing more; ends what is idle. */
+void orders_drain(struct proxy *p, int64_t end);
+
+#endif

@@ -15,8 +15,14 @@ CC = gcc
 first = $(firstword $(shell for c in $(1); do command -v $$c; done; true))
 CLANG := $(call first,clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14)
 BPFTOOL := $(call first,bpftool /usr/sbin/bpftool)
-PKG = libbpf libelf yaml-0.1 jansson
+PKG = libbpf libelf yaml-0.1 jansson libpcre2-8
 VERSION := 0.1.0
+
+# llhttp is a library of the system, else its sources, which scripts/deps fetches.
+LLHTTP = $(or $(XDG_CACHE_HOME),/var/cache)/shunt-llhttp
+LLHTTP_PKG := $(shell pkg-config --exists 'libllhttp >= 9.2' && echo libllhttp)
+LLHTTP_SRC := $(if $(LLHTTP_PKG),,$(wildcard $(LLHTTP)/src/*.c))
+PKG += $(LLHTTP_PKG)
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -27,7 +33,7 @@ MAN8 = $(wildcard docs/*.8)
 B ?= build$(if $(SAN),/san)
 WARN = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
 SANFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-CPPFLAGS = -D_GNU_SOURCE -DSHUNT_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(B)/bpf $(shell pkg-config --cflags $(PKG) 2>/dev/null)
+CPPFLAGS = -D_GNU_SOURCE -DSHUNT_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(B)/bpf $(if $(LLHTTP_PKG),,-isystem $(LLHTTP)/include) $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 CFLAGS = -std=c11 -g $(WARN) $(if $(SAN),-O1 $(SANFLAGS),-O2)
 LDFLAGS = $(if $(SAN),$(SANFLAGS))
 LDLIBS = $(shell pkg-config --libs $(PKG) 2>/dev/null) -lz -lm
@@ -39,6 +45,7 @@ SKEL := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.skel.h)
 
 LIB_SRC := $(filter-out user/cli/main.c,$(wildcard user/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+LLHTTP_OBJ := $(LLHTTP_SRC:$(LLHTTP)/src/%.c=$(B)/llhttp/%.o)
 UNIT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/unit/*.c))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 
@@ -48,7 +55,7 @@ $(B)/shunt: $(B)/user/cli/main.o $(B)/libshunt.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/libshunt.a: $(LIB_OBJ)
+$(B)/libshunt.a: $(LIB_OBJ) $(LLHTTP_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -56,6 +63,11 @@ $(B)/%.o: %.c | tools-present
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/llhttp/%.o: $(LLHTTP)/src/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out $(WARN),$(CFLAGS)) -c -o $@ $<
 
 # Skeletons are made before the code that includes them; -MMD keeps them as dependencies.
 $(filter $(B)/user/datapath/%,$(LIB_OBJ)): | $(SKEL)
@@ -87,16 +99,28 @@ $(B)/tools/%: tests/tools/%.c | tools-present
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< -lpthread
 
+# What an agent would hand to a proxy that is tested alone.
+$(B)/tools/block: $(B)/tests/proxy/block.o $(B)/libshunt.a
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Fuzzers: the parsers and the fuzz target, all by clang with libFuzzer.
 FUZZ_CFLAGS = -std=c11 -g -O1 $(filter-out -Wmissing-prototypes,$(WARN)) -Wno-unused-command-line-argument
 FUZZ_SAN = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_LIB_OBJ := $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard user/base/*.c user/tree/*.c user/config/*.c))
+FUZZ_LIB_OBJ := $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard user/base/*.c user/tree/*.c user/http/*.c user/config/*.c user/plan/*.c \
+	user/snapshot/*.c user/proxy/http1*.c)) $(LLHTTP_OBJ:$(B)/%=$(B)/fuzz/%)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 $(B)/fuzz/%.o: %.c | tools-present
 	$(call say,FUZZ,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) $(FUZZ_SAN) -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(CPPFLAGS) -Itests/fuzz $(FUZZ_CFLAGS) $(FUZZ_SAN) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/llhttp/%.o: $(LLHTTP)/src/%.c
+	$(call say,FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -g -O1 -w $(FUZZ_SAN) -c -o $@ $<
 
 $(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(FUZZ_LIB_OBJ)
 	$(call say,LINK,$@)
@@ -104,7 +128,7 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(FUZZ_LIB_OBJ)
 
 .PHONY: all tools fuzzers check check-build check-kernels bench demo fuzz tools-present install uninstall clean
 .SECONDARY:
-tools: $(TOOLS)
+tools: $(TOOLS) $(B)/tools/block
 fuzzers: $(FUZZERS)
 
 demo:
@@ -119,7 +143,7 @@ check-build:
 E2E ?= $(sort $(wildcard tests/e2e/*_test.py))
 check: check-build
 	+SHUNT_BUILD=build/san tests/run --jobs 2 $(if $(ONLY),--only $(ONLY)) \
-		scripts/structure scripts/docs scripts/install-check "build/san/unit" tests/cases/run \
+		scripts/structure scripts/docs scripts/crd-fields scripts/install-check "build/san/unit" tests/cases/run \
 		$(if $(ONLY),,"tests/fuzz/run build/fuzz 20" tests/demo \
 		"env SHUNT_BUILD=build tests/kernels/run") $(E2E)
 
@@ -138,6 +162,7 @@ tools-present:
 	@test -n "$(CLANG)" || { echo "no clang found: run scripts/deps" >&2; exit 1; }
 	@test -n "$(BPFTOOL)" || { echo "no bpftool found: run scripts/deps" >&2; exit 1; }
 	@pkg-config --exists $(PKG) || { echo "libraries missing ($(PKG)): run scripts/deps" >&2; exit 1; }
+	@test -n "$(LLHTTP_PKG)$(LLHTTP_SRC)" || { echo "no llhttp found: run scripts/deps" >&2; exit 1; }
 
 # The unit names the program where it was installed; the completion comes from the program itself.
 bin = $(DESTDIR)$(PREFIX)/bin
@@ -168,4 +193,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(FUZZ_LIB_OBJ:.o=.d) $(UNIT_OBJ:.o=.d) $(B)/user/cli/main.d $(SKEL:.skel.h=.bpf.d) $(TEST_SKEL:.skel.h=.bpf.d) $(TOOLS:%=%.d)
+-include $(LIB_OBJ:.o=.d) $(FUZZ_LIB_OBJ:.o=.d) $(FUZZERS:$(B)/fuzz/%=$(B)/fuzz/tests/fuzz/%.d) $(UNIT_OBJ:.o=.d) $(B)/user/cli/main.d $(SKEL:.skel.h=.bpf.d) $(TEST_SKEL:.skel.h=.bpf.d) $(TOOLS:%=%.d)

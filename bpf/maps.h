@@ -9,6 +9,7 @@
 #include <shunt/endpoint.h>
 #include <shunt/flow.h>
 #include <shunt/limits.h>
+#include <shunt/proxy.h>
 #include <shunt/service.h>
 
 /* Records that the agent writes through a mapping and the programs read by slot. */
@@ -48,14 +49,25 @@ struct {
 	__type(value, struct cluster_name);
 } cluster_names SEC(".maps");
 
-/* netns cookie -> scope; the agent writes, connect reads */
+/* netns cookie -> slot in callers; the agent inserts and deletes, never updates */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SHUNT_MAX_CALLERS);
+	__type(key, __u64);
+	__type(value, __u32);
+} scopes SEC(".maps");
+
+RECORDS(callers, struct caller, SHUNT_MAX_CALLERS); /* agent -> connect */
+
+/* scope -> what it stands for; the agent writes, people read */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, SHUNT_MAX_SCOPES);
-	__type(key, __u64);
-	__type(value, __u32);
-} scopes SEC(".maps");
+	__type(key, __u32);
+	__type(value, struct scope_name);
+} scope_names SEC(".maps");
 
 /* socket -> its flow; connect writes, sockops and release return the reservation */
 struct {
@@ -64,6 +76,42 @@ struct {
 	__type(key, int);
 	__type(value, struct flow);
 } flows SEC(".maps");
+
+/* netns cookie -> the proxy's ports there, see listener_word; the agent writes, connect reads */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SHUNT_MAX_LISTENERS);
+	__type(key, __u64);
+	__type(value, __u64);
+} listeners SEC(".maps");
+
+/* a listening socket that only the proxy holds, gone when it is; agent -> connect */
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} proxy_alive SEC(".maps");
+
+RECORDS(heartbeat, __u64, 1); /* CLOCK_MONOTONIC ns when the proxy last turned; it writes */
+
+/* connection on its way to the proxy -> what was dialled; from the client's SYN to the accept */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SHUNT_MAX_ORIGINALS);
+	__type(key, struct original_key);
+	__type(value, struct original);
+} originals SEC(".maps");
+
+/* socket that the proxy accepted -> what its client dialled; sockops writes, getsockopt reads */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct original);
+} original_of SEC(".maps");
 
 /* every way out, per CPU */
 struct {

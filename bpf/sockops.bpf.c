@@ -3,6 +3,7 @@
 #include <linux/in.h>
 #include "hold.h"
 #include "maps.h"
+#include "original.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -22,7 +23,9 @@ static __always_inline void arm(struct bpf_sock_ops *ops)
 	if (!flow)
 		return;
 	hold = *(volatile __u64 *)&flow->hold;
-	if (!(hold & HOLD_HELD) || hold & HOLD_ARMED)
+	if (flow->steered == FLOW_TO_PROXY)
+		original_keep(ops, flow);
+	else if (!(hold & HOLD_HELD) || hold & HOLD_ARMED)
 		return;
 	if (!bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG))
 		__sync_fetch_and_or(&flow->hold, HOLD_ARMED);
@@ -34,9 +37,11 @@ static __always_inline void established(struct bpf_sock_ops *ops)
 	struct cluster_state *state;
 	__u32 slot;
 
-	if (!flow || !(flow->hold & HOLD_HELD))
+	if (!flow || (!(flow->hold & HOLD_HELD) && flow->steered != FLOW_TO_PROXY))
 		return;
 	flow->phase = FLOW_CONNECTED;
+	if (flow->steered == FLOW_TO_PROXY)
+		return;
 	slot = flow->hold & HOLD_CLUSTER_MASK;
 	state = bpf_map_lookup_elem(&cluster_state, &slot);
 	if (state)
@@ -91,6 +96,8 @@ static __always_inline void closed(struct bpf_sock_ops *ops)
 
 	if (!flow)
 		return;
+	if (flow->steered == FLOW_TO_PROXY)
+		original_forget(ops);
 	hold = flow->hold;
 	if (release(flow))
 		failed(flow, hold);
@@ -106,6 +113,9 @@ int tcp_life(struct bpf_sock_ops *ops)
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		established(ops);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		original_accept(ops);
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
 		if (ops->args[1] == BPF_TCP_CLOSE)

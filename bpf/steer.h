@@ -6,8 +6,11 @@
 #include <asm-generic/errno.h>
 #include <linux/in.h>
 #include "addr.h"
+#include "find.h"
 #include "hold.h"
 #include "maps.h"
+#include "proxy.h"
+#include "tell.h"
 
 static __always_inline const struct schedule *read_schedule(__u32 block)
 {
@@ -29,94 +32,7 @@ static __always_inline __u64 read_active(__u32 slot)
 
 #include "pick.h"
 
-#define ROUTE_TRIES 4
-
-struct dial {
-	struct service_key key; /* its address as dialled; v4-mapped counts as IPv4 */
-	int ipv6;
-	struct addr to; /* out: where it goes */
-	__u16 to_port;
-};
-
 enum steered { PASS, REWRITE, REFUSE };
-
-static __always_inline int key_equal(const struct service_key *a, const struct service_key *b)
-{
-	const __u64 *x = (const void *)a, *y = (const void *)b;
-
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2];
-}
-
-/* The route in force for a key; NULL: none. A record of another key or generation is one that was
- * recycled while we read: look again. *unstable: it never held still. */
-static __always_inline const struct route *find_route(const struct service_key *key, int *unstable)
-{
-	for (int i = 0; i < ROUTE_TRIES; i++) {
-		__u32 *slot = bpf_map_lookup_elem(&services, key), index;
-		struct service *service;
-		struct route *route;
-		__u64 word;
-
-		if (!slot)
-			return NULL;
-		index = *slot;
-		service = bpf_map_lookup_elem(&service_slots, &index);
-		if (service && key_equal(&service->key, key)) {
-			word = *(volatile __u64 *)&service->word;
-			index = word;
-			route = bpf_map_lookup_elem(&routes, &index);
-			if (route && route->generation == word >> 32)
-				return route;
-		}
-		COUNT(stale_word);
-	}
-	*unstable = 1;
-	return NULL;
-}
-
-/* The route for everyone, or the caller's own where the rules depend on who calls. */
-static __always_inline const struct route *find_scoped(struct bpf_sock_addr *ctx,
-							struct service_key *key, int *unstable)
-{
-	const struct route *route = find_route(key, unstable), *own;
-	__u64 cookie;
-	__u32 *scope;
-
-	if (!route || !(route->flags & ROUTE_SCOPED))
-		return route;
-	cookie = bpf_get_netns_cookie(ctx);
-	scope = bpf_map_lookup_elem(&scopes, &cookie);
-	if (!scope) {
-		COUNT(unknown_caller);
-		return route;
-	}
-	key->scope = *scope;
-	own = find_route(key, unstable);
-	if (own)
-		return own;
-	key->scope = SCOPE_ALL; /* none, or it stopped to depend on the caller while we looked */
-	return find_route(key, unstable);
-}
-
-static __always_inline void tell(struct bpf_sock_addr *ctx, const struct dial *dial, int kind,
-				 __u32 cluster)
-{
-	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-
-	if (!e) {
-		COUNT(events_lost);
-		return;
-	}
-	__builtin_memset(e, 0, sizeof(*e));
-	e->time = bpf_ktime_get_ns();
-	e->netns = bpf_get_netns_cookie(ctx);
-	e->service = dial->key;
-	e->cluster = cluster;
-	e->pid = bpf_get_current_pid_tgid() >> 32;
-	e->kind = kind;
-	bpf_get_current_comm(e->comm, sizeof(e->comm));
-	bpf_ringbuf_submit(e, 0);
-}
 
 /* The endpoint's address of the caller's family into dial->to. */
 static __always_inline void aim(struct dial *dial, const struct endpoint *endpoint)
@@ -156,7 +72,7 @@ static __always_inline void hold_flow(struct bpf_sock_addr *ctx, struct flow *fl
 	__builtin_memcpy(flow->to, dial->to.byte, 16);
 	flow->to_port = dial->to_port;
 	flow->phase = FLOW_CONNECTING;
-	flow->steered = endpoint != NULL;
+	flow->steered = endpoint ? FLOW_TO_ENDPOINT : FLOW_AS_DIALLED;
 	flow->endpoint = endpoint ? endpoint->state : 0;
 	flow->endpoint_generation = endpoint ? endpoint->generation : 0;
 	flow->pid = bpf_get_current_pid_tgid() >> 32;
@@ -263,26 +179,62 @@ static __always_inline void forget_last(struct bpf_sock_addr *ctx)
 	if (!flow)
 		return;
 	release(flow);
-	flow->steered = 0;
+	flow->steered = FLOW_AS_DIALLED;
+}
+
+/* Loopback and the unspecified address, which means loopback. */
+static __always_inline int is_local(const struct addr *a)
+{
+	if (addr_is_ip4(a))
+		return a->byte[12] == 127 || !a->word[3];
+	return !a->word[0] && !a->word[1] && !a->word[2] &&
+	       (!a->word[3] || a->word[3] == bpf_htonl(1));
+}
+
+/* What is no service of the caller's. */
+static __always_inline int pass_or_refuse(struct bpf_sock_addr *ctx, const struct dial *dial,
+					  enum miss miss)
+{
+	struct addr a;
+
+	if (miss == MISS_UNSTABLE) {
+		COUNT(refused_unstable);
+		return REFUSE;
+	}
+	__builtin_memcpy(a.byte, dial->key.address, 16);
+	if (miss == MISS_REFUSE && !is_local(&a)) {
+		COUNT(refused_unknown);
+		tell(ctx, dial, EVENT_REFUSED_UNKNOWN, 0);
+		return REFUSE;
+	}
+	COUNT(untouched);
+	return PASS;
 }
 
 static __always_inline int steer(struct bpf_sock_addr *ctx, struct dial *dial)
 {
 	const struct cluster *cluster;
 	const struct route *route;
+	enum miss miss = MISS_PASS;
 	struct flow *flow;
-	int unstable = 0;
 
 	forget_last(ctx);
-	route = find_scoped(ctx, &dial->key, &unstable);
-	if (unstable) {
-		COUNT(refused_unstable);
-		return REFUSE;
-	}
-	if (!route || route->kind == ROUTE_UNTOUCHED) {
+	route = find_scoped(ctx, dial, &miss);
+	if (!route || route->kind == ROUTE_UNKNOWN)
+		return pass_or_refuse(ctx, dial, miss);
+	if (route->kind == ROUTE_UNTOUCHED || is_proxy()) {
 		COUNT(untouched);
 		return PASS;
 	}
+	if (route->flags & ROUTE_PROXIED && to_proxy(ctx, dial, route))
+		return REWRITE;
+	if (route->kind == ROUTE_REFUSE) {
+		COUNT(refused_no_proxy);
+		tell(ctx, dial, EVENT_REFUSED_NO_PROXY, 0);
+		return REFUSE;
+	}
+	if (route->flags & ROUTE_PROXIED)
+		COUNT(bypassed);
 	cluster = take_turn(route);
 	if (!cluster || cluster->flags & CLUSTER_UNKNOWN) {
 		COUNT(refused_no_cluster);

@@ -9,17 +9,23 @@
 /* name, what it counts; the metric is shunt_NAME_total */
 #define SHUNT_COUNTERS(X)                                                                         \
 	X(steered, "connections sent to an endpoint")                                             \
+	X(proxied, "connections sent to the proxy")                                               \
+	X(bypassed, "connections that went past the proxy, as it could not take them")            \
+	X(no_listener, "connections for the proxy from where it does not listen")                 \
+	X(no_original, "connections to the proxy that it cannot know the destination of")         \
 	X(untouched, "connections to addresses that are no service, or pass as dialled")          \
 	X(connected, "steered connections that were established")                                 \
 	X(closed, "steered connections that ended")                                               \
 	X(refused_limit, "connections refused at maxConnections")                                 \
 	X(refused_no_endpoint, "connections refused for want of an endpoint of their family")     \
 	X(refused_no_cluster, "connections refused as their route names no known cluster")        \
+	X(refused_no_proxy, "connections refused as only the proxy, which does not serve, may take them") \
+	X(refused_unknown, "connections refused as REGISTRY_ONLY callers know no such service")   \
 	X(refused_no_memory, "connections refused as no flow record could be made")               \
 	X(refused_unstable, "connections refused as their service kept changing while read")      \
 	X(connect_failed, "steered connections that the endpoint refused, reset or never answered") \
 	X(unknown_caller, "connections to scoped services from a namespace without a scope")      \
-	X(stale_word, "reads of a service word that had to be taken again")                       \
+	X(stale_word, "reads of a service's or caller's word that had to be taken again")         \
 	X(stale_hold, "releases whose cluster slot had gone on to another cluster")               \
 	X(events_lost, "events that found the ring buffer full")
 
@@ -34,6 +40,9 @@ enum event_kind {
 	EVENT_REFUSED_NO_ENDPOINT = 2,
 	EVENT_REFUSED_NO_CLUSTER = 3,
 	EVENT_CONNECT_FAILED = 4,
+	EVENT_REFUSED_NO_PROXY = 5,
+	EVENT_REFUSED_UNKNOWN = 6,
+	EVENT_UNKNOWN_CALLER = 7, /* its namespace has not been looked at: the agent does so at once */
 };
 
 struct event {
@@ -59,6 +68,13 @@ struct control {
 	__u64 build;  /* of the programs that are attached */
 	__u64 leaked; /* reservations that audits had to return */
 	__u64 audits;
+	__u64 proxy;   /* id of the cgroup of the proxy, which nothing steers */
+	__u32 callers; /* CALLERS_* */
+	__u32 zero;
 };
+_Static_assert(sizeof(struct control) == 56, "no padding");
+
+#define CALLERS_FOLLOWED 1 /* the agent wants to hear of namespaces that it does not know */
+#define CALLERS_FIRST 2	   /* some callers are closed or refuse: who calls is asked first */
 
 #endif

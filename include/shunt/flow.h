@@ -25,6 +25,12 @@ enum flow_phase {
 	FLOW_GIVEN_UP = 2, /* the caller let go before an answer came */
 };
 
+enum flow_steered {
+	FLOW_AS_DIALLED = 0,
+	FLOW_TO_ENDPOINT = 1,
+	FLOW_TO_PROXY = 2, /* nothing is reserved */
+};
+
 struct flow {
 	__u64 hold;  /* HOLD_* | generation << 32 | cluster_state slot */
 	__u64 since; /* CLOCK_MONOTONIC ns of the connect */
@@ -37,7 +43,7 @@ struct flow {
 	__u8 to[16];		    /* where it went */
 	__u16 to_port;
 	__u8 phase;   /* enum flow_phase */
-	__u8 steered; /* 0: the address was left as dialled */
+	__u8 steered; /* enum flow_steered */
 	__u32 pid;    /* thread group that called connect */
 	__u8 comm[16];
 };

@@ -11,7 +11,10 @@
 #define SHUNT_MAX_ENDPOINT_STATES 262144 /* distinct cluster, address, port */
 #define SHUNT_MAX_SCHEDULE_BLOCKS 65536	/* of SHUNT_SCHEDULE_BLOCK picks each */
 #define SHUNT_MAX_TURNS 65536		/* one a split route */
-#define SHUNT_MAX_SCOPES 4096		/* network namespaces that a scope names */
+#define SHUNT_MAX_SCOPES 4096		/* kinds of callers that rules tell apart */
+#define SHUNT_MAX_CALLERS 4096		/* network namespaces whose scope is known */
+#define SHUNT_MAX_LISTENERS 4096	/* network namespaces that the proxy listens in */
+#define SHUNT_MAX_ORIGINALS 65536	/* connections on their way to the proxy */
 
 #define SHUNT_MAX_SPLIT 64		/* destinations of one route */
 #define SHUNT_MAX_WEIGHT_SUM 10000	/* after division by the greatest common divisor */

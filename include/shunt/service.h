@@ -14,11 +14,12 @@
 #include "limits.h"
 
 /* Layout of the maps and of what live sockets carry; a change here needs a new number. */
-#define SHUNT_LAYOUT 1
+#define SHUNT_LAYOUT 3
 
 enum scope {
 	SCOPE_ALL = 0,	/* every caller */
 	SCOPE_HOST = 1, /* callers in the network namespace of the agent */
+	SCOPE_FIRST = 2, /* from here on those that scope_names names */
 };
 
 struct service_key {
@@ -40,13 +41,38 @@ struct service {
 };
 _Static_assert(sizeof(struct service) == 32, "half a cache line");
 
+/*
+ * Who calls. The element of `scopes` holds only this record's slot, and is written once: a caller
+ * changes its scope by one store of the word, so no reader finds it missing or half changed. The
+ * cookie never comes again and lets a reader notice a recycled hash element.
+ */
+struct caller {
+	__u64 netns; /* cookie of the network namespace */
+	__u64 word;  /* scope, and in the upper half CALLER_* */
+};
+_Static_assert(sizeof(struct caller) == 16, "the stride of a mapped array");
+
+#define CALLER_SHIFT 32
+#define CALLER_CLOSED 1ULL	   /* only services with this very scope exist for it */
+#define CALLER_REFUSE_UNKNOWN 2ULL /* what is no service of its is refused */
+#define CALLER_NOBODY 4ULL	   /* of no pod: everyone's, counted unknown_caller */
+
+/* What a scope stands for; for people, and for an agent that adopts the maps. */
+struct scope_name {
+	char key[512]; /* "default{app=web}"; one that is longer ends in its hash */
+};
+
 enum route_kind {
 	ROUTE_STEER = 1,
 	ROUTE_UNTOUCHED = 2, /* the address passes as dialled */
-	ROUTE_REFUSE = 3,    /* no such cluster: ECONNREFUSED, counted no_cluster */
+	ROUTE_REFUSE = 3,    /* only the proxy could take it: ECONNREFUSED */
+	ROUTE_UNKNOWN = 4,   /* a service for other callers only: as if it were none */
 };
 
-#define ROUTE_SCOPED 1 /* look again with the caller's own scope */
+/* This is everyone's; some callers have another under their own scope. */
+#define ROUTE_SCOPED 1
+/* The proxy takes it; its kind is what becomes of it while the proxy does not serve. */
+#define ROUTE_PROXIED 2
 
 struct route {
 	__u32 generation; /* of this slot; a word that names another one is stale */

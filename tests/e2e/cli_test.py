@@ -95,11 +95,10 @@ def test_wrong_use_exits_2_with_one_sentence():
         assert lines[0].startswith(f"shunt{name}: "), (argv, lines)
 
 
-def test_a_split_per_request_is_refused_with_a_sentence():
-    for argv in (("agent",), ("plan", "-f", EXAMPLE)):
-        p = shunt(*argv, "--http-split=request")
-        assert p.returncode == 1 and not p.stdout, p
-        assert len(p.stderr.splitlines()) == 1 and "--http-split=request" in p.stderr, p.stderr
+def test_a_split_per_request_is_the_proxys_where_nothing_else_is_said():
+    assert "proxy because" not in shunt("plan", "-f", EXAMPLE).stdout
+    p = shunt("plan", "-f", EXAMPLE, "--http-split=request")
+    assert p.returncode == 0 and "proxy because" in p.stdout and "--http-split=request" in p.stdout, p
 
 
 def test_what_needs_an_agent_says_that_there_is_none():

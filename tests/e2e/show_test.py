@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """What the commands show, as JSON with exactly the documented names, and as it really is."""
+import base64
 import contextlib
 import json
 import re
@@ -10,15 +11,17 @@ import urllib.request
 import mesh
 import objects
 
-COUNTERS = ("steered untouched connected closed refused_limit refused_no_endpoint "
-            "refused_no_cluster refused_no_memory refused_unstable connect_failed unknown_caller "
-            "stale_word stale_hold events_lost")
+COUNTERS = ("steered proxied bypassed no_listener no_original untouched connected closed "
+            "refused_limit refused_no_endpoint "
+            "refused_no_cluster refused_no_proxy refused_unknown refused_no_memory "
+            "refused_unstable connect_failed unknown_caller stale_word stale_hold events_lost")
 KERNEL = "kernel programs cgroup kernel_plan leaked audits older_sockets notes counters"
 ROUTE = {"": "name object total destinations",
          "destinations": {"": "host subset port weight share percent policy max_connections "
-                              "unknown endpoints",
-                          "endpoints": {"": "addresses port name version weight"}}}
-PORT = {"": "port name protocol verdict because host_only route", "route": ROUTE}
+                              "unknown endpoints settings",
+                          "endpoints": {"": "addresses port name version weight locality "
+                                            "dns_name"}}}
+PORT = {"": "port name protocol verdict because host_only route rules tls", "route": ROUTE}
 DIAG = {"": "level file line column path text source"}
 FINDING = {"": "level path text place"}
 CHANGED = {"": "plan results diags", "results": {"": "object id namespace result"}, "diags": DIAG}
@@ -28,40 +31,49 @@ WEIGHT = {"": "host subset weight"}
 NAMES = {
     "status": {"": "agent pid uptime_seconds version root plan config state objects hosts services "
                    "split_routes waiting refused rejected not_in_force not_enforced warnings "
-                   + KERNEL,
+                   "scopes " + KERNEL,
+               "scopes": {"": "scope number closed registry_only pods",
+                          "pods": {"": "pod netns"}},
                "counters": {"": COUNTERS}, "refused": DIAG,
                "rejected": {"": "object place path error kept"},
                "not_in_force": {"": "object field place"}, "not_enforced": {"": "object text"},
                "warnings": {"": "place path text"},
                "objects": {"": "Service Pod Endpoints EndpointSlice Namespace VirtualService "
-                               "DestinationRule ServiceEntry WorkloadEntry Gateway Sidecar"}},
+                               "DestinationRule ServiceEntry WorkloadEntry Gateway Sidecar "
+                               "Secret Ingress IngressClass Node"}},
     "status of a dead agent": {"": "agent root " + KERNEL, "counters": {"": COUNTERS}},
     "services": {"": "services",
                  "services": {"": "host addresses port protocol verdict because route object id "
-                                  "splits",
+                                  "scopes splits",
                               "splits": {"": "host port subset weight share opened unknown"}}},
     "clusters": {"": "counted clusters",
                  "clusters": {"": "host port subset policy active max_connections opened connected "
                                   "refused_limit refused_no_endpoint connect_failed endpoints "
-                                  "unknown"}},
+                                  "unknown scopes"}},
     "endpoints": {"": "endpoints",
                   "endpoints": {"": "host service_port subset ipv4 ipv6 port name version weight "
-                                    "active opened connect_failed"}},
+                                    "active opened connect_failed scopes"}},
     "conns": {"": "conns total",
               "conns": {"": "pid comm dialled to cluster age_seconds state plan netns"}},
     "events": {"": "before events", "events": {"": "time kind host dialled to pid comm netns"}},
     "maps": {"": "maps", "maps": {"": "name used max holds path dump"}},
     "get": {"": "objects", "objects": {"": "id namespace yaml file object"}},
-    "explain": {"": "host object port steps", "port": PORT,
-                "steps": {"": "text object field place"}},
-    "plan": {"": "plan hosts findings", "findings": FINDING,
-             "hosts": {"": "host object addresses allocated ports not_in_force findings",
+    "explain": {"": "host object port request caller steps decision", "port": PORT,
+                "caller": {"": "namespace pod scope"},
+                "steps": {"": "text object field place outcome"},
+                "decision": {"": "verdict because host rule from status location path authority "
+                                 "destinations"}},
+    "plan": {"": "plan hosts scopes gateways findings", "findings": FINDING,
+             "scopes": {"": "scope namespace pods sidecar closed registry_only"},
+             "hosts": {"": "host object addresses allocated ports visible views domains "
+                           "not_in_force findings",
+                       "views": {"": "scopes visible object addresses ports", "ports": PORT},
                        "ports": PORT, "not_in_force": {"": "object field place"},
                        "findings": FINDING}},
     "validate": {"": "objects errors warnings diags", "diags": DIAG},
     "diff": {"": "objects plan_text plan diags", "diags": DIAG,
              "objects": {"": "id place state line running wanted"},
-             "plan": {"": "host port destination what from to"}},
+             "plan": {"": "host port scopes rule destination what from to open_connections"}},
     "apply": CHANGED, "delete": CHANGED,
     "shift": {**CHANGED, "": "plan results diags object route host before after",
               "before": WEIGHT, "after": WEIGHT},
@@ -137,9 +149,7 @@ def test_every_answer_has_exactly_its_names(m):
 def test_answers_of_what_is_wrong_have_exactly_their_names(m):
     m.write("wrong.yaml", objects.text(
         objects.split("nowhere", {"v1": 1}), objects.split("bad", {"v1": -1}),
-        {**objects.split("later", {"v1": 1}), "spec": {
-            "hosts": ["later"], "http": [{"timeout": "1s", "route": [
-                {"destination": {"host": "later"}}]}]}}, objects.service("later", "web")))
+        objects.entry("range.test", "192.0.2.0/24", [])))
     mesh.wait_for(lambda: m.status()["rejected"])
     status = shows(m, "status")
     assert all(status[k] for k in ("rejected", "not_in_force", "not_enforced", "warnings")), status
@@ -242,6 +252,37 @@ def test_hosts_has_a_line_for_each_address_of_a_family_that_is_served(m):
     elsewhere = m.shunt("hosts", "--from", "other").stdout
     assert " web.default" in elsewhere and not re.search(r" web$", elsewhere, re.M), elsewhere
     assert " full" in m.shunt("hosts", "-f", m.config).stdout
+
+
+def secret(value):
+    """With what kubectl apply leaves behind, too."""
+    encoded = base64.b64encode(value.encode()).decode()
+    one = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hidden"},
+           "type": "Opaque", "data": {"token": encoded}, "stringData": {"plain": value}}
+    last = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(one)}
+    return objects.text({**one, "metadata": {"name": "hidden", "annotations": last}})
+
+
+def test_values_of_a_secret_are_never_shown(m):
+    values = ("open-sesame-1", "open-sesame-2", "open-sesame-longer")
+    applied = m.apply(secret(values[0]))
+    shown = [applied, m.shunt("get"), m.shunt("get", "-o", "json"), m.shunt("status"),
+             m.shunt("get", "secret", "hidden"), m.shunt("get", "secret", "-o", "json")]
+    for value, code in zip(values, (0, 1, 1)):
+        for argv in ((), ("-o", "json")):
+            p = m.shunt("diff", "-f", "-", *argv, input=secret(value), check=False)
+            assert p.returncode == code and bool(p.stdout) == bool(code or argv), p
+            shown.append(p)
+    text = m.shunt("diff", "-f", "-", input=secret(values[1]), check=False).stdout
+    assert text == "Secret/default/hidden: values that are not shown differ\n", text
+    shown += [m.apply(secret(values[1])), m.shunt("get", "secret")]
+    assert "*** (13 characters)" in shown[-1].stdout, shown[-1]
+    with open(m.log, encoding="utf-8") as f:
+        everything = f.read() + "".join(p.stdout + p.stderr for p in shown)
+    for value in values:
+        assert value not in everything
+        assert base64.b64encode(value.encode()).decode() not in everything
+    m.shunt("delete", "secret", "hidden")
 
 
 def scrape(m, path="/metrics"):

@@ -70,11 +70,15 @@ TEST(wrong_use_is_two)
 	}
 }
 
-TEST(split_by_request_is_refused)
+TEST(split_by_request_is_asked_for)
 {
 	struct options o;
 
-	CU_ASSERT_EQUAL(parse(&o, WORDS("agent", "--http-split=request")), EXIT_REFUSED);
+	CU_ASSERT_EQUAL(parse(&o, WORDS("agent", "--http-split=request")), 0);
+	CU_ASSERT(o.split_requests);
+	options_free(&o);
+	CU_ASSERT_EQUAL(parse(&o, WORDS("agent", "--http-split", "connection")), 0);
+	CU_ASSERT(!o.split_requests);
 	options_free(&o);
 }
 

@@ -7,7 +7,7 @@ TEST(service_entry_is_decoded)
 	struct config_read r = config_read(HEAD(
 		"ServiceEntry") "spec:\n"
 				"  hosts: [Db.Example.com]\n"
-				"  addresses: [240.1.1.1, 240.1.2.0/24, 'fd00::1/128']\n"
+				"  addresses: [240.1.1.1, 240.1.2.192/24, 'fd00::1/128']\n"
 				"  ports:\n"
 				"  - {number: 80, name: http, protocol: HTTP, targetPort: 8080}\n"
 				"  - {number: 27017, name: db, protocol: mongo}\n"
@@ -17,7 +17,10 @@ TEST(service_entry_is_decoded)
 				"  - address: 10.0.0.1\n"
 				"    ports: {http: 8081}\n"
 				"    labels: {version: v1}\n"
-				"  - {address: 'fd00::2', weight: 3, locality: a/b}\n");
+				"  - {address: 'fd00::2', locality: a/b,\n"
+				"     serviceAccount: db, weight: 3}\n"
+				"  - {address: 10.0.0.3, weight: 0}\n"
+				"  subjectAltNames: [spiffe://a/b]\n");
 	const struct service_entry *entry;
 	char text[INET_TEXT];
 
@@ -27,38 +30,53 @@ TEST(service_entry_is_decoded)
 	CU_ASSERT_EQUAL_FATAL(entry->nr_addresses, 2);
 	CU_ASSERT_STRING_EQUAL(inet_print(&entry->addresses[0], text), "240.1.1.1");
 	CU_ASSERT_STRING_EQUAL(inet_print(&entry->addresses[1], text), "fd00::1");
-	CU_ASSERT_EQUAL_FATAL(r.objects[0]->nr_later, 2);
-	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[1].path, "spec.addresses[1]");
-	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path, "spec.endpoints[1].weight");
+	CU_ASSERT_EQUAL_FATAL(entry->nr_subnets, 1);
+	CU_ASSERT_STRING_EQUAL(inet_print(&entry->subnets[0].address, text), "240.1.2.0");
+	CU_ASSERT_EQUAL(entry->subnets[0].prefix, 24);
+	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 3); /* the range and the weights */
+	CU_ASSERT(entry->mesh_internal);
+	CU_ASSERT_STRING_EQUAL(entry->subject_alt_names[0], "spiffe://a/b");
 	CU_ASSERT_EQUAL_FATAL(entry->nr_ports, 2);
 	CU_ASSERT_EQUAL(entry->ports[0].protocol, PROTOCOL_HTTP);
 	CU_ASSERT_EQUAL(entry->ports[0].target_port, 8080);
 	CU_ASSERT_EQUAL(entry->ports[1].protocol, PROTOCOL_MONGO);
 	CU_ASSERT_EQUAL(entry->resolution, RESOLUTION_STATIC);
-	CU_ASSERT_EQUAL_FATAL(entry->nr_endpoints, 2);
+	CU_ASSERT_EQUAL_FATAL(entry->nr_endpoints, 3);
 	CU_ASSERT(entry->endpoints[0].has_address);
 	CU_ASSERT_EQUAL(entry->endpoints[0].ports[0].port, 8081);
 	CU_ASSERT_STRING_EQUAL(labels_get(&entry->endpoints[0].labels, "version"), "v1");
 	CU_ASSERT_EQUAL(entry->endpoints[0].weight, 1);
-	CU_ASSERT_EQUAL(entry->endpoints[1].weight, 1); /* not in force yet */
+	CU_ASSERT_EQUAL(entry->endpoints[1].weight, 3);
+	CU_ASSERT_STRING_EQUAL(entry->endpoints[1].service_account, "db");
+	CU_ASSERT_STRING_EQUAL(entry->endpoints[1].network, "");
+	CU_ASSERT_EQUAL(entry->endpoints[2].weight, 1);
 	CU_ASSERT_STRING_EQUAL(entry->endpoints[1].locality, "a/b");
 	config_read_free(&r);
 }
 
-TEST(resolution_by_dns_or_none_is_not_in_force)
+TEST(every_resolution_is_kept)
 {
-	struct config_read none = config_read(HEAD("ServiceEntry") "spec: {hosts: [a.b]}\n");
-	struct config_read dns =
-		config_read(HEAD("ServiceEntry") "spec: {hosts: [a.b], resolution: DNS}\n");
+	static const struct {
+		const char *text;
+		enum resolution resolution;
+	} all[] = {
+		{"{hosts: [a.b]}", RESOLUTION_NONE},
+		{"{hosts: [a.b], resolution: STATIC}", RESOLUTION_STATIC},
+		{"{hosts: [a.b], resolution: DNS}", RESOLUTION_DNS},
+		{"{hosts: [a.b], resolution: DNS_ROUND_ROBIN}", RESOLUTION_DNS_ROUND_ROBIN},
+		{"{hosts: ['*.b'], resolution: DYNAMIC_DNS}", RESOLUTION_DYNAMIC_DNS},
+	};
 
-	CU_ASSERT_EQUAL_FATAL(none.nr, 1);
-	CU_ASSERT_EQUAL(none.objects[0]->service_entry.resolution, RESOLUTION_NONE);
-	CU_ASSERT_STRING_EQUAL(none.objects[0]->later[0].path, "spec.resolution");
-	CU_ASSERT_EQUAL_FATAL(dns.nr, 1);
-	CU_ASSERT_EQUAL(dns.objects[0]->service_entry.resolution, RESOLUTION_DNS);
-	CU_ASSERT_STRING_EQUAL(dns.objects[0]->later[0].path, "spec.resolution");
-	config_read_free(&none);
-	config_read_free(&dns);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		char *text = xasprintf(HEAD("ServiceEntry") "spec: %s\n", all[i].text);
+		struct config_read r = config_read(text);
+
+		CU_ASSERT_EQUAL_FATAL(r.nr, 1);
+		CU_ASSERT_EQUAL(r.objects[0]->service_entry.resolution, all[i].resolution);
+		CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
+		config_read_free(&r);
+		free(text);
+	}
 }
 
 TEST(labels_of_the_metadata_win)
@@ -81,13 +99,34 @@ TEST(labels_of_the_metadata_win)
 	config_read_free(&r);
 }
 
-TEST(workload_by_name_is_not_in_force)
+TEST(workload_by_name_is_kept)
 {
 	struct config_read r =
-		config_read(HEAD("WorkloadEntry") "spec: {address: vm.example.com}\n");
+		config_read(HEAD("WorkloadEntry") "spec: {address: VM.example.com}\n");
+	const struct workload *w;
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
-	CU_ASSERT(!r.objects[0]->workload.has_address);
-	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path, "spec.address");
+	w = &r.objects[0]->workload;
+	CU_ASSERT(!w->has_address);
+	CU_ASSERT_STRING_EQUAL(w->dns_name, "vm.example.com");
+	CU_ASSERT_PTR_NULL(w->unix_path);
+	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
+	config_read_free(&r);
+}
+
+TEST(unix_path_and_network_are_not_in_force)
+{
+	struct config_read r = config_read(
+		HEAD("WorkloadEntry") "spec: {address: 'unix:///run/a.sock', network: far}\n");
+	const struct workload *w;
+
+	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
+	w = &r.objects[0]->workload;
+	CU_ASSERT(!w->has_address);
+	CU_ASSERT_STRING_EQUAL(w->unix_path, "/run/a.sock");
+	CU_ASSERT_STRING_EQUAL(w->network, "far");
+	CU_ASSERT_EQUAL_FATAL(r.objects[0]->nr_later, 2);
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path, "spec.network");
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[1].path, "spec.address");
 	config_read_free(&r);
 }

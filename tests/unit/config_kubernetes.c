@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Service, Pod, Endpoints and EndpointSlice into their structures. */
+/* Service, Pod, Node, Endpoints and EndpointSlice into their structures. */
 #include "config_read.h"
 
 #define CORE(kind_) "apiVersion: v1\nkind: " kind_ "\nmetadata: {name: a, uid: x}\n"
@@ -48,6 +48,101 @@ TEST(service_without_address_may_be_headless_or_external)
 	CU_ASSERT_STRING_EQUAL(out.objects[0]->service.external_name, "db.example.com");
 	config_read_free(&none);
 	config_read_free(&out);
+}
+
+TEST(service_keeps_who_may_reach_it_and_how)
+{
+	struct config_read r = config_read(
+		"apiVersion: v1\n"
+		"kind: Service\n"
+		"metadata:\n"
+		"  name: a\n"
+		"  annotations:\n"
+		"    networking.istio.io/exportTo: ' ., other ,'\n"
+		"    networking.istio.io/traffic-distribution: prefersamezone\n"
+		"spec:\n"
+		"  ports: [{port: 80}]\n"
+		"  externalIPs: [192.0.2.1]\n"
+		"  sessionAffinity: ClientIP\n"
+		"  internalTrafficPolicy: Local\n"
+		"  externalTrafficPolicy: Cluster\n"
+		"status: {loadBalancer: {ingress: [{ip: 192.0.2.2}, {hostname: x.y}]}}\n");
+	const struct object *o;
+	const struct k8s_service *s;
+
+	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
+	o = r.objects[0];
+	s = &o->service;
+	CU_ASSERT_EQUAL(s->nr_external_addresses, 2);
+	CU_ASSERT_EQUAL(s->affinity_seconds, 10800);
+	CU_ASSERT(s->internal_local && !s->external_local);
+	CU_ASSERT_STRING_EQUAL(s->distribution, "PreferSameZone");
+	CU_ASSERT(o->export_to.given && !o->export_to.all);
+	CU_ASSERT_EQUAL_FATAL(o->export_to.nr_namespaces, 2);
+	CU_ASSERT_STRING_EQUAL(o->export_to.namespaces[0], "default");
+	CU_ASSERT_STRING_EQUAL(o->export_to.namespaces[1], "other");
+	CU_ASSERT(object_is_visible(o, "other") && !object_is_visible(o, "third"));
+	config_read_free(&r);
+}
+
+TEST(service_says_nothing_of_affinity_and_export)
+{
+	struct config_read r = config_read(
+		CORE("Service") "spec:\n"
+				"  ports: [{port: 80}]\n"
+				"  sessionAffinityConfig: {clientIP: {timeoutSeconds: 5}}\n"
+				"  trafficDistribution: PreferClose\n");
+
+	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
+	CU_ASSERT_EQUAL(r.objects[0]->service.affinity_seconds, 0);
+	CU_ASSERT(!r.objects[0]->export_to.given);
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->service.distribution, "PreferClose");
+	config_read_free(&r);
+}
+
+TEST(node_stands_where_its_labels_say)
+{
+	static const struct {
+		const char *labels, *locality;
+	} cases[] = {
+		{"", ""},
+		{"topology.kubernetes.io/region: r", "r"},
+		{"topology.kubernetes.io/region: r, topology.kubernetes.io/zone: z", "r/z"},
+		{"topology.kubernetes.io/zone: z", "/z"},
+		{"topology.kubernetes.io/region: r, topology.istio.io/subzone: s", "r//s"},
+		{"failure-domain.beta.kubernetes.io/region: r, "
+		 "failure-domain.beta.kubernetes.io/zone: z, topology.istio.io/subzone: s",
+		 "r/z/s"},
+		{"topology.kubernetes.io/region: new, failure-domain.beta.kubernetes.io/region: old",
+		 "new"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[512];
+		struct config_read r;
+
+		snprintf(text, sizeof(text),
+			 "apiVersion: v1\nkind: Node\nmetadata: {name: a, labels: {%s}}\n",
+			 cases[i].labels);
+		r = config_read(text);
+		CU_ASSERT_EQUAL_FATAL(r.nr, 1);
+		CU_ASSERT_STRING_EQUAL(r.objects[0]->node.locality, cases[i].locality);
+		config_read_free(&r);
+	}
+}
+
+TEST(pod_stands_where_its_label_says)
+{
+	struct config_read dots = config_read(
+		"apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {istio-locality: r.z.s}}\n");
+	struct config_read none = config_read(CORE("Pod"));
+
+	CU_ASSERT_EQUAL_FATAL(dots.nr, 1);
+	CU_ASSERT_STRING_EQUAL(dots.objects[0]->pod.locality, "r/z/s");
+	CU_ASSERT_EQUAL_FATAL(none.nr, 1);
+	CU_ASSERT_STRING_EQUAL(none.objects[0]->pod.locality, "");
+	config_read_free(&dots);
+	config_read_free(&none);
 }
 
 TEST(pod_is_decoded)

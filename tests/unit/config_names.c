@@ -9,9 +9,9 @@
 TEST(hosts_follow_the_rules_of_names)
 {
 	static const char *const good[] = {"a",	    "A-b.c",  "a.b.",  "*",
-					   "*.a.b", "*foo.a", "*-x.a", "*a"};
+					   "*.a.b", "*foo.a", "*-x.a", "*a", "1", "1.a"};
 	static const char *const bad[] = {"",	"-a",  "a-", "a..b", ".a",  "a.1", "a b",
-					  "*.", "a.*", "**", "*.1",  "a_b", "*-.a"};
+					  "*.", "a.*", "**", "*.1",  "a_b", "*-.a", "1.2"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		CU_ASSERT(name_is_wild(good[i]));
@@ -19,6 +19,7 @@ TEST(hosts_follow_the_rules_of_names)
 		CU_ASSERT(!name_is_wild(bad[i]));
 	CU_ASSERT(!name_is_fqdn("*.a"));
 	CU_ASSERT(name_is_fqdn("a.b"));
+	CU_ASSERT(!name_is_fqdn("1"));
 }
 
 TEST(wildcard_covers_what_ends_like_it)

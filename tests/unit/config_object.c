@@ -84,7 +84,8 @@ TEST(own_keys_are_checked)
 	struct config_read good = config_read("apiVersion: v1\nkind: Namespace\nmetadata:\n"
 					      "  name: a\n"
 					      "  labels: {shunt.io/capture: socket}\n"
-					      "  annotations: {shunt.io/split: request}\n");
+					      "  annotations: {shunt.io/split: request, "
+					      "shunt.io/traffic: disabled}\n");
 	struct config_read bad =
 		config_read("apiVersion: v1\nkind: Namespace\nmetadata:\n"
 			    "  name: a\n"
@@ -94,7 +95,7 @@ TEST(own_keys_are_checked)
 	CU_ASSERT_EQUAL_FATAL(good.nr, 1);
 	CU_ASSERT_EQUAL_FATAL(good.objects[0]->nr_later, 1);
 	CU_ASSERT_STRING_EQUAL(good.objects[0]->later[0].path,
-			       "metadata.annotations[shunt.io/split]");
+			       "metadata.annotations[shunt.io/traffic]");
 	CU_ASSERT_EQUAL(bad.nr, 0);
 	CU_ASSERT_EQUAL(bad.diags.nr_errors, 3);
 	config_read_free(&good);

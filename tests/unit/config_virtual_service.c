@@ -48,7 +48,6 @@ TEST(bookinfo_split_is_decoded)
 	CU_ASSERT_EQUAL(vs->http[0].destinations[0].place.line, 13);
 	CU_ASSERT_STRING_EQUAL(vs->http[0].destinations[1].host, "reviews.other.svc.cluster.local");
 	CU_ASSERT_EQUAL(vs->http[0].destinations[1].port, 0);
-	CU_ASSERT_PTR_NULL(vs->http_later);
 	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
 	config_read_free(&r);
 }
@@ -129,7 +128,7 @@ TEST(more_than_64_destinations_are_refused)
 	config_read_free(&r);
 }
 
-TEST(section_points_at_its_first_field_not_in_force)
+TEST(every_section_is_in_force)
 {
 	struct config_read r = config_read(HEAD(
 		"VirtualService") "spec:\n"
@@ -148,70 +147,130 @@ TEST(section_points_at_its_first_field_not_in_force)
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
 	vs = &r.objects[0]->virtual_service;
-	CU_ASSERT_PTR_NOT_NULL_FATAL(vs->http_later);
-	CU_ASSERT_STRING_EQUAL(vs->http_later->path, "spec.http[1].match[0].headers");
-	CU_ASSERT_EQUAL(vs->http_later->place.line, 9);
-	CU_ASSERT_PTR_NULL(vs->tcp_later);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(vs->tls_later);
-	CU_ASSERT_STRING_EQUAL(vs->tls_later->path, "spec.tls");
 	CU_ASSERT_EQUAL(vs->nr_tls, 1);
-	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 3);
+	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
 	CU_ASSERT_EQUAL(vs->http[0].matches[0].port, 80);
 	CU_ASSERT_EQUAL(vs->tcp[0].matches[0].port, 81);
 	config_read_free(&r);
 }
 
-TEST(no_retries_is_in_force_and_retries_are_not)
+TEST(subnets_of_a_match_are_kept_and_not_in_force)
 {
-	struct config_read none =
-		config_read(VS_HTTP("{retries: {attempts: 0}, route: [{destination: {host: b}}]}"));
-	struct config_read some =
-		config_read(VS_HTTP("{retries: {attempts: 3}, route: [{destination: {host: b}}]}"));
+	struct config_read r = config_read(
+		HEAD("VirtualService") "spec:\n"
+				       "  hosts: [a]\n"
+				       "  tcp:\n"
+				       "  - match: [{destinationSubnets: [10.1.2.3/8, '2001:db8::1']}]\n"
+				       "    route: [{destination: {host: b}}]\n"
+				       "  - match: [{sourceSubnet: x, port: 81}]\n"
+				       "    route: [{destination: {host: b}}]\n");
+	const struct virtual_service *vs;
+	const struct route_match *m;
+	char text[INET_TEXT];
 
-	CU_ASSERT_EQUAL_FATAL(none.nr, 1);
-	CU_ASSERT_PTR_NULL(none.objects[0]->virtual_service.http_later);
-	CU_ASSERT_EQUAL_FATAL(some.nr, 1);
-	CU_ASSERT_STRING_EQUAL(some.objects[0]->virtual_service.http_later->path,
-			       "spec.http[0].retries");
-	config_read_free(&none);
-	config_read_free(&some);
+	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
+	vs = &r.objects[0]->virtual_service;
+	m = &vs->tcp[0].matches[0];
+	CU_ASSERT_EQUAL_FATAL(m->nr_subnets, 2);
+	CU_ASSERT_STRING_EQUAL(inet_print(&m->subnets[0].address, text), "10.0.0.0");
+	CU_ASSERT_EQUAL(m->subnets[0].prefix, 8);
+	CU_ASSERT_EQUAL(m->subnets[1].prefix, 128);
+	CU_ASSERT_EQUAL(vs->tcp[1].matches[0].port, 81);
+	CU_ASSERT_EQUAL_FATAL(r.objects[0]->nr_later, 2);
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path,
+			       "spec.tcp[0].match[0].destinationSubnets");
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[1].path, "spec.tcp[1].match[0].sourceSubnet");
+	config_read_free(&r);
+}
+
+TEST(server_names_are_kept_in_lower_case)
+{
+	struct config_read r = config_read(
+		HEAD("VirtualService") "spec:\n"
+				       "  hosts: ['*.Example.com']\n"
+				       "  tls:\n"
+				       "  - match:\n"
+				       "    - sniHosts: [A.example.COM, '*.b.example.com']\n"
+				       "      port: 443\n"
+				       "    route:\n"
+				       "    - {destination: {host: b}, weight: 3}\n"
+				       "    - {destination: {host: c}, weight: 0}\n");
+	const struct vs_route *route;
+
+	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
+	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
+	CU_ASSERT_EQUAL_FATAL(r.objects[0]->virtual_service.nr_tls, 1);
+	route = r.objects[0]->virtual_service.tls;
+	CU_ASSERT_STRING_EQUAL(route->path, "spec.tls[0]");
+	CU_ASSERT_EQUAL_FATAL(route->matches[0].nr_sni_hosts, 2);
+	CU_ASSERT_STRING_EQUAL(route->matches[0].sni_hosts[0], "a.example.com");
+	CU_ASSERT_STRING_EQUAL(route->matches[0].sni_hosts[1], "*.b.example.com");
+	CU_ASSERT_EQUAL(route->matches[0].port, 443);
+	CU_ASSERT_EQUAL(route->nr_destinations, 1);
+	config_read_free(&r);
+}
+
+#define VS_GATEWAYS(gateways_)                                                                     \
+	HEAD("VirtualService")                                                                     \
+	"spec:\n  hosts: [a.example.com]\n  gateways: " gateways_                                  \
+	"\n  http: [{match: [{gateways: " gateways_ "}], route: [{destination: {host: b}}]}]\n"
+
+TEST(gateways_are_kept_as_namespace_and_name)
+{
+	struct config_read r =
+		config_read(VS_GATEWAYS("[istio-system/in, out, mesh, ./own, old.form.svc]"));
+	static const char *const want[] = {"istio-system/in", "default/out", "mesh", "default/own",
+					   "form/old"};
+	const struct virtual_service *vs;
+
+	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
+	CU_ASSERT_EQUAL(r.diags.list.nr, 0);
+	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
+	vs = &r.objects[0]->virtual_service;
+	CU_ASSERT(vs->mesh);
+	CU_ASSERT_EQUAL_FATAL(vs->nr_gateways, 4);
+	CU_ASSERT_STRING_EQUAL(vs->gateways[2], "default/own");
+	CU_ASSERT_EQUAL_FATAL(vs->http[0].matches[0].nr_gateways, 5);
+	for (size_t i = 0; i < 5; i++)
+		CU_ASSERT_STRING_EQUAL(vs->http[0].matches[0].gateways[i], want[i]);
+	config_read_free(&r);
 }
 
 TEST(gateways_without_mesh_leave_the_mesh_alone)
 {
-	static const char text[] = HEAD("VirtualService") "spec:\n"
-							  "  hosts: ['*']\n"
-							  "  gateways: [%s]\n"
-							  "  http: [{route: [{destination: {host: "
-							  "b}}]}]\n";
-	char both[512], gateway[512];
-	struct config_read r;
+	struct config_read none = config_read(VS_GATEWAYS("[]"));
+	struct config_read some = config_read(VS_GATEWAYS("[in]"));
 
-	snprintf(gateway, sizeof(gateway), text, "istio-system/in");
-	r = config_read(gateway);
-	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
-	CU_ASSERT(!r.objects[0]->virtual_service.mesh);
-	CU_ASSERT_EQUAL_FATAL(r.objects[0]->nr_later, 1);
-	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path, "spec.gateways[0]");
-	CU_ASSERT_PTR_NULL(r.objects[0]->virtual_service.http_later);
-	config_read_free(&r);
-
-	snprintf(both, sizeof(both), text, "istio-system/in, mesh");
-	r = config_read(both);
-	CU_ASSERT_EQUAL(r.nr, 0);
-	CU_ASSERT_EQUAL(r.diags.nr_errors, 1);
-	config_read_free(&r);
+	CU_ASSERT_EQUAL_FATAL(none.nr, 1);
+	CU_ASSERT(none.objects[0]->virtual_service.mesh);
+	CU_ASSERT_EQUAL_FATAL(some.nr, 1);
+	CU_ASSERT(!some.objects[0]->virtual_service.mesh);
+	config_read_free(&none);
+	config_read_free(&some);
 }
 
-TEST(match_of_the_mesh_gateway_is_in_force)
-{
-	struct config_read r = config_read(
-		VS_HTTP("{match: [{gateways: [mesh], port: 80, name: x, statPrefix: y}], route: "
-			"[{destination: {host: b}}]}"));
+#define VS_EXPORT(list_)                                                                           \
+	HEAD("VirtualService")                                                                     \
+	"spec:\n  hosts: [a]\n  exportTo: " list_ "\n  http: [{route: [{destination: {host: b}}]}]\n"
 
-	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
-	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
-	config_read_free(&r);
+TEST(export_to_names_namespaces)
+{
+	struct config_read own = config_read(VS_EXPORT("['.', web]"));
+	struct config_read all = config_read(VS_EXPORT("['*']"));
+	const struct object *o;
+
+	CU_ASSERT_EQUAL_FATAL(own.nr, 1);
+	o = own.objects[0];
+	CU_ASSERT(o->export_to.given && !o->export_to.all && !o->export_to.nobody);
+	CU_ASSERT_EQUAL_FATAL(o->export_to.nr_namespaces, 2);
+	CU_ASSERT_STRING_EQUAL(o->export_to.namespaces[0], "default");
+	CU_ASSERT_STRING_EQUAL(o->export_to.namespaces[1], "web");
+	CU_ASSERT_EQUAL(o->nr_later, 0);
+	CU_ASSERT(object_is_visible(o, "web") && !object_is_visible(o, "other"));
+	CU_ASSERT_EQUAL_FATAL(all.nr, 1);
+	CU_ASSERT(all.objects[0]->export_to.all && object_is_visible(all.objects[0], "other"));
+	config_read_free(&own);
+	config_read_free(&all);
 }
 
 TEST(every_fault_of_an_object_is_told)

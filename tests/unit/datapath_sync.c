@@ -95,7 +95,8 @@ static void sample_init(struct sample *s, uint32_t number, size_t n, const uint3
 	s->port.route.schedule = n > 1 ? s->schedule : NULL;
 	s->host = (struct plan_host){.host = "a.default.svc.cluster.local",
 				     .id = "Service/default/a", .addresses = &s->address,
-				     .nr_addresses = 1, .ports = &s->port, .nr_ports = 1};
+				     .nr_addresses = 1, .ports = &s->port, .nr_ports = 1,
+				     .visible = true};
 	s->plan.number = number;
 	strmap_put(&s->plan.hosts, s->host.host, &s->host);
 }

@@ -78,7 +78,7 @@ static inline void mesh_free(struct mesh *m)
 
 static inline char *plan_text(const struct plan *p)
 {
-	json_t *json = plan_json(p, NULL);
+	json_t *json = plan_json(p, &(struct plan_filter){0});
 	char *text;
 
 	json_object_del(json, "plan");

@@ -50,8 +50,119 @@ static const char *const templates[] = {
 	"apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: w<0|1|2>}\n"
 	"spec: {address: 10.0.1.<1|2>, labels: {app: a<0|1|2>, version: v<1|2>}}\n",
 
+	"apiVersion: networking.istio.io/v1\nkind: Gateway\n"
+	"metadata: {name: g<0|1>, namespace: <default|istio-system>}\n"
+	"spec: {selector: {app: a<0|1|2>}, servers: [{port: {number: <80|443>, name: https,"
+	" protocol: HTTPS}, hosts: [\"<*|*.x|a.x>\"],"
+	" tls: {mode: <SIMPLE|MUTUAL>, credentialName: k<0|1>}},"
+	" {port: {number: <81|82>, name: http, protocol: <HTTP|TCP>}, hosts: [\"<*|a.x>\"]}]}\n",
+
+	"apiVersion: v1\nkind: Secret\nmetadata: {name: k<0|1><|-cacert>}\n"
+	"stringData: {tls.crt: a, <tls.key|ca.crt>: b}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r<0|1|2|3>}\n"
+	"spec: {hosts: [<a|b>.x, \"*.y\"], gateways: [<g0|istio-system/g0>, <mesh|g1>],"
+	" exportTo: [<\"*\"|.|istio-system>], <http|tcp>: [{match: [{port: <80|81|443>}],"
+	" route: [{destination: {host: s<0|1|2|3>}}]}]}\n",
+
+	"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i<0|1>}\n"
+	"spec: {ingressClassName: c<0|1>, tls: [{secretName: k<0|1>}], rules: [{host: <a|b>.x,"
+	" http: {paths: [{path: /<a|b>, pathType: Prefix,"
+	" backend: {service: {name: s<0|1|2|3>, port: {<number: 80|name: http>}}}}]}}]}\n",
+
+	"apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: c<0|1>}\n"
+	"spec: {controller: <shunt.io/ingress-controller|other.io/controller>}\n",
+
 	"apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g<0|1>}\n"
-	"spec: {servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [\"*\"]}]}\n",
+	"spec: {selector: {app: a<0|1>},"
+	" servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [\"*\"]}]}\n",
+
+	"apiVersion: v1\nkind: Service\nmetadata: {name: s<0|1>, namespace: <b|istio-system>,"
+	" annotations: {networking.istio.io/exportTo: <.|\"*\"|\"default,b\"|\"c\">}}\n"
+	"spec: {clusterIP: 10.96.1.<1|2>, ports: [{name: <http|tcp>, port: <80|81>}]}\n",
+
+	"apiVersion: v1\nkind: Service\nmetadata: {name: <s2|n0|n1>, namespace: <default|b>}\n"
+	"spec: {type: ExternalName, ports: [{name: http, port: 80}], externalName:"
+	" <s0.default.svc.cluster.local|s0.b.svc.cluster.local|n0.default.svc.cluster.local"
+	"|n1.default.svc.cluster.local|a.x>}\n",
+
+	"apiVersion: v1\nkind: Pod\n"
+	"metadata: {name: q<0|1|2|3>, namespace: <default|b|c|istio-system>,"
+	" labels: {app: a<0|1|2>, team: t<0|1>}}\n"
+	"spec: {nodeName: k<0|1>}\nstatus: {podIP: 10.0.2.<1|2|3>}\n",
+
+	"apiVersion: v1\nkind: Node\n"
+	"metadata: {name: k<0|1>, labels: {topology.kubernetes.io/region: r<0|1>}}\n",
+
+	"apiVersion: v1\nkind: Namespace\n"
+	"metadata: {name: <default|b>, annotations: {shunt.io/split: <connection|request>}}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: Sidecar\n"
+	"metadata: {name: c<0|1>, namespace: <default|b|c|istio-system>}\n"
+	"spec: {<outboundTrafficPolicy: {mode: REGISTRY_ONLY},|>"
+	" <workloadSelector: {labels: {app: a1}},|workloadSelector: {labels: {team: t1}},|>"
+	" egress: [{<port: {number: 80, name: http, protocol: HTTP},|>"
+	" hosts: [<\"./*\"|\"*/*\"|b/s0.b.svc.cluster.local|\"default/*.x\">,"
+	" <~*/s1.default.svc.cluster.local|istio-system/*|c/*>]}]}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: DestinationRule\n"
+	"metadata: {name: d<3|4>, namespace: <default|b|c>}\n"
+	"spec: {host: <s0.default.svc.cluster.local|s0.b.svc.cluster.local|\"*.x\">,"
+	" <workloadSelector: {matchLabels: {app: a2}},|workloadSelector: {matchLabels: {team: t0}},"
+	"|exportTo: [.],|exportTo: [b],|exportTo: [default, c],|>"
+	" trafficPolicy: {loadBalancer: {simple: <RANDOM|ROUND_ROBIN>}}}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: VirtualService\n"
+	"metadata: {name: r<0|4|5>, namespace: <default|b|c>}\n"
+	"spec: {hosts: [<s0.default.svc.cluster.local|s0.b.svc.cluster.local|\"*.x\">],"
+	" exportTo: [<.|\"*\"|b|c>], http: ["
+	"{match: [{sourceLabels: {<app: a1|team: t1>}}, {sourceNamespace: <b|c>}],"
+	" route: [{destination: {host: s<1|2>.default.svc.cluster.local}}]},"
+	" {<match: [{port: 81}],|> route: [{destination: {host: s0.b.svc.cluster.local}}]}]}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r<0|6>}\n"
+	"spec: {hosts: [<s0|s1|b.x>], http: [{match: [{uri: {prefix: /a}}],"
+	" delegate: {name: <g0|g1>, namespace: <default|b>}},"
+	" {route: [{destination: {host: s3}}],"
+	" mirrors: [{destination: {host: s1.b.svc.cluster.local}}]}]}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: VirtualService\n"
+	"metadata: {name: g<0|1>, namespace: <default|b>}\n"
+	"spec: {exportTo: [<.|\"*\"|default>], http: [{match: [{sourceLabels: {team: t<0|1>}}],"
+	" route: [{destination: {host: s<0|1|2>}}]}]}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: VirtualService\n"
+	"metadata: {name: r<0|7>, namespace: <default|b>,"
+	" annotations: {shunt.io/on-proxy-failure: <bypass|refuse>}}\n"
+	"spec: {hosts: [s0.default.svc.cluster.local, s1.default.svc.cluster.local], http: ["
+	"{match: [{uri: {prefix: /<a|b>}}, {gateways: [<mesh|g0>]}],"
+	" route: [{destination: {host: s0.default.svc.cluster.local, subset: v<1|2>}}]},"
+	" {<redirect: {uri: /c}|route: [{destination: {host: s3.default.svc.cluster.local}}]>}],"
+	" tcp: [{match: [{port: 81}],"
+	" route: [{destination: {host: s2.default.svc.cluster.local}}]}],"
+	" tls: [{match: [{sniHosts: [s0.default.svc.cluster.local, s1.default.svc.cluster.local],"
+	" port: 81}], route: [{destination: {host: s3.default.svc.cluster.local}}]}]}\n",
+
+	"apiVersion: v1\nkind: Service\nmetadata: {name: s<0|1|2|3>,"
+	" annotations: {shunt.io/split: <connection|request>}}\n"
+	"spec: {clusterIP: 10.96.0.<1|2|3>, selector: {app: a<0|1|2>},"
+	" ports: [{name: <http|web|tls|udp>, port: 80, protocol: <TCP|UDP>},"
+	" {name: <raw|https>, port: 81}]}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: DestinationRule\n"
+	"metadata: {name: d<0|5>, namespace: <default|b|istio-system>}\n"
+	"spec: {host: <s0.default.svc.cluster.local|\"*.local\">, trafficPolicy: {"
+	"<tls: {mode: SIMPLE},|outlierDetection: {consecutive5xxErrors: 3},|>"
+	" portLevelSettings: [{port: {number: <80|81>}, loadBalancer: {simple: RANDOM}}]},"
+	" subsets: [{name: v<1|2>, labels: {version: v<1|2>},"
+	" trafficPolicy: {connectionPool: {<tcp: {maxConnections: 2}|http: {maxRetries: 1}>}}}]}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+	"metadata: {name: y<0|1>, namespace: <default|b|c>}\n"
+	"spec: {hosts: [<a|b>.x<|, s0.default>], addresses: [10.96.0.<1|2|8>],"
+	" resolution: <STATIC|DNS>, exportTo: [<.|\"*\"|\"~\"|b>],"
+	" ports: [{number: 80, name: http, protocol: HTTP}],"
+	" endpoints: [{address: 10.9.0.<1|2>}]}\n",
 };
 
 static void choice_put(const char *from, const char *end, FILE *out)

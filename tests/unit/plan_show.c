@@ -26,7 +26,7 @@ static char *diff_text(const struct plan *from, const struct plan *to, size_t *n
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	*nr = plan_diff_print(from, to, out);
+	*nr = plan_diff_print(from, to, NULL, out);
 	fclose(out);
 	return text;
 }
@@ -35,7 +35,7 @@ TEST(a_diff_names_the_shares_that_change)
 {
 	struct mesh m = mesh_new(reviews);
 	struct plan *old = mesh_put(&m, split);
-	json_t *json = plan_diff_json(old, m.plan);
+	json_t *json = plan_diff_json(old, m.plan, NULL);
 	size_t nr;
 	char *text = diff_text(old, m.plan, &nr);
 
@@ -53,13 +53,24 @@ TEST(a_diff_names_the_shares_that_change)
 	mesh_free(&m);
 }
 
+static int explain(struct mesh *m, const char *target, json_t **out)
+{
+	const struct plan_question question = {.target = target};
+	char *why = NULL;
+	int err = plan_explain(m->plan, &m->set, &question, out, &why);
+
+	CU_ASSERT(!err == !why);
+	free(why);
+	return err;
+}
+
 static bool explains(struct mesh *m, const char *target, const char *want)
 {
 	json_t *json = NULL;
 	char *text;
 	bool found;
 
-	if (plan_explain(m->plan, &m->set, target, "default", &json))
+	if (explain(m, target, &json))
 		return false;
 	text = json_dumps(json, 0);
 	found = strstr(text, want);
@@ -80,10 +91,10 @@ TEST(a_target_is_named_in_any_form)
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		CU_ASSERT(explains(&m, forms[i], "Service/default/reviews"));
-	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "nobody", NULL, &json), -ENOENT);
+	CU_ASSERT_EQUAL(explain(&m, "nobody", &json), -ENOENT);
 	CU_ASSERT(explains(&m, "10.96.0.21", "it passes untouched"));
 	CU_ASSERT(explains(&m, "10.96.0.20:1", "no TCP port 1"));
-	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "reviews:x", NULL, &json), -EINVAL);
+	CU_ASSERT_EQUAL(explain(&m, "reviews:x", &json), -EINVAL);
 	mesh_free(&m);
 }
 
@@ -95,8 +106,8 @@ TEST(a_url_gives_the_port)
 	CU_ASSERT(explains(&m, "http://reviews", "no TCP port 80"));
 	CU_ASSERT(explains(&m, "https://reviews/", "no TCP port 443"));
 	CU_ASSERT(explains(&m, "tcp://reviews", "\"port\": 9080"));
-	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "http://", NULL, &json), -EINVAL);
-	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "reviews/a", NULL, &json), -EINVAL);
+	CU_ASSERT_EQUAL(explain(&m, "http://", &json), -EINVAL);
+	CU_ASSERT_EQUAL(explain(&m, "reviews/a", &json), -EINVAL);
 	mesh_free(&m);
 }
 
@@ -109,7 +120,7 @@ TEST(an_entry_is_found_by_its_own_name)
 	json_t *json;
 
 	CU_ASSERT(explains(&m, "canary.shop", "canary.shop is canary.local"));
-	CU_ASSERT_EQUAL(plan_explain(m.plan, &m.set, "canary", NULL, &json), -ENOENT);
+	CU_ASSERT_EQUAL(explain(&m, "canary", &json), -ENOENT);
 	mesh_free(&m);
 }
 

@@ -26,6 +26,7 @@ int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags 
 		return err;
 	}
 	a->in_force = true;
+	agent_proxy_settle(a);
 	plan_free(a->plan);
 	config_set_free(&a->set);
 	a->plan = plan;
@@ -65,6 +66,7 @@ static void state_fold(struct agent *a, struct config_set *into, struct diags *d
 
 static void sources_fold(struct agent *a, struct config_set *into, struct diags *diags)
 {
+	into->split_requests = a->options->split_requests;
 	files_fold(&a->files, into, diags);
 	state_fold(a, into, diags);
 }

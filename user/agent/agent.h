@@ -5,8 +5,10 @@
 
 #include <time.h>
 #include "agent/admin.h"
+#include "agent/callers.h"
 #include "agent/files.h"
 #include "agent/lock.h"
+#include "agent/proxy.h"
 #include "agent/state.h"
 #include "base/loop.h"
 #include "datapath/datapath.h"
@@ -16,7 +18,7 @@ struct agent_options {
 	const char *root, *cgroup; /* cgroup NULL: the cgroup2 root */
 	const char *config, *state;
 	const char *metrics; /* "[ADDRESS:]PORT", or "off" */
-	bool lenient;
+	bool lenient, split_requests;
 };
 
 #define AGENT_EVENTS 1024 /* kept for `shunt events` */
@@ -30,6 +32,8 @@ struct agent {
 	struct files files;
 	struct state state;
 	struct addresses *addresses;
+	struct callers callers;
+	struct agent_proxy proxy;
 
 	/* in force */
 	struct config_set set;
@@ -110,5 +114,6 @@ json_t *edit_apply(struct agent *a, struct edit *c);
 void edit_free(struct edit *c);
 char *object_title(const struct object *o); /* "virtualservice.networking.istio.io/reviews" */
 char *object_yaml(const struct object *o); /* the caller frees both */
+json_t *object_shown(const struct object *o); /* as written, without what a Secret holds */
 
 #endif

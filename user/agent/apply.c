@@ -151,25 +151,6 @@ json_t *command_delete(struct agent *a, const json_t *request)
 	return reply;
 }
 
-static int print_root(struct node *root, void *arg)
-{
-	node_print_yaml(root, arg);
-	return 0;
-}
-
-char *object_yaml(const struct object *o)
-{
-	struct diags diags = {0};
-	char *text = NULL;
-	size_t length;
-	FILE *out = open_memstream(&text, &length);
-
-	yaml_read(o->id, o->json, strlen(o->json), &diags, print_root, out);
-	diags_free(&diags);
-	fclose(out);
-	return text;
-}
-
 /* Both texts of each object that an apply would change. */
 static json_t *diff_texts(struct agent *a, struct edit *c)
 {
@@ -193,9 +174,18 @@ static json_t *diff_texts(struct agent *a, struct edit *c)
 	return list;
 }
 
+static int64_t open_connections(const char *host, uint16_t port, const char *subset, void *arg)
+{
+	struct cluster_reading r;
+	struct agent *a = arg;
+
+	return datapath_cluster_find(a->dp, host, port, subset, &r) ? 0 : r.active;
+}
+
 /* Plans beside what is in force, with a copy of the addresses, and compares. */
 static int diff_plan(struct agent *a, struct edit *c, json_t *reply)
 {
+	const struct plan_live live = {open_connections, a};
 	struct addresses *addresses = addresses_new();
 	struct config_set wanted = {0};
 	struct plan *plan = NULL;
@@ -214,13 +204,14 @@ static int diff_plan(struct agent *a, struct edit *c, json_t *reply)
 			 &plan);
 	if (!err) {
 		out = open_memstream(&text, &length);
-		plan_diff_print(a->plan, plan, out);
+		plan_diff_print(a->plan, plan, &live, out);
 		fclose(out);
 		json_object_set_new(reply, "plan_text", json_text(text));
-		json_object_set_new(reply, "plan", plan_diff_json(a->plan, plan));
+		json_object_set_new(reply, "plan", plan_diff_json(a->plan, plan, &live));
 		free(text);
 	}
-	plan_free(plan);
+	if (plan)
+		plan_drop(plan, &wanted, a->plan, &a->set);
 	config_set_free(&wanted);
 	addresses_free(addresses);
 	return err;

@@ -26,8 +26,7 @@ static void fields_add(struct gather *g, const struct object *o)
 
 		if (!strmap_put(&g->fields, path, g))
 			diag_add(g->out, DIAG_NOTICE, &o->later[i].place, path,
-				 "known, but not in force yet: the service keeps its plain "
-				 "behaviour");
+				 "known, but not in force yet: it has no effect");
 		free(path);
 	}
 }

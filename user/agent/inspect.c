@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What `get`, `explain`, `hosts` and `events` ask of the agent. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "agent/agent.h"
@@ -39,7 +38,7 @@ static void kind_add(struct agent *a, enum kind kind, const json_t *request, jso
 				      json_pack("{s:s,s:s,s:s,s:o,s:o}", "id", (*it)->id,
 						"namespace", (*it)->namespace, "yaml", yaml, "file",
 						json_text((*it)->place.file), "object",
-						json_loads((*it)->json, 0, NULL) ?: json_null()));
+						object_shown(*it)));
 		free(yaml);
 	}
 	vec_free(&found);
@@ -66,22 +65,41 @@ json_t *command_get(struct agent *a, const json_t *request)
 	return json_pack("{s:b,s:o}", "ok", 1, "objects", list);
 }
 
+/* The strings of a list; anything else in it is left out. */
+static size_t texts_of(const json_t *list, const char ***out)
+{
+	const json_t *one;
+	size_t i, nr = 0;
+
+	*out = xcalloc(json_array_size(list) + 1, sizeof(**out));
+	json_array_foreach(list, i, one)
+		if (json_is_string(one))
+			(*out)[nr++] = json_string_value(one);
+	return nr;
+}
+
 json_t *command_explain(struct agent *a, const json_t *request)
 {
-	const char *target = request_text(request, "target");
-	const char *namespace = request_text(request, "namespace");
-	json_t *steps = NULL;
-	int err;
+	struct plan_question question = {.target = request_text(request, "target"),
+					 .from = request_text(request, "from"),
+					 .gateway = request_text(request, "gateway"),
+					 .method = request_text(request, "method"),
+					 .path = request_text(request, "path")};
+	json_t *explained = NULL, *reply;
+	const char **headers;
+	char *why = NULL;
 
-	if (!target)
+	if (!question.target)
 		return reply_refused(NULL, "name what to explain");
-	err = plan_explain(a->plan, &a->set, target, namespace ? namespace : "default", &steps);
-	if (err == -ENOENT)
-		return reply_refused(NULL, "%s: no service has this name: it passes untouched",
-				     target);
-	if (err)
-		return reply_refused(NULL, "%s: want HOST[:PORT] or a URL", target);
-	return json_pack("{s:b,s:o}", "ok", 1, "explain", steps);
+	question.nr_headers = texts_of(json_object_get(request, "headers"), &headers);
+	question.headers = headers;
+	if (plan_explain(a->plan, &a->set, &question, &explained, &why))
+		reply = reply_refused(NULL, "%s", why);
+	else
+		reply = json_pack("{s:b,s:o}", "ok", 1, "explain", explained);
+	free(headers);
+	free(why);
+	return reply;
 }
 
 json_t *command_hosts(struct agent *a, const json_t *request)
@@ -104,6 +122,9 @@ static const char *const event_names[] = {
 	[EVENT_REFUSED_NO_ENDPOINT] = "refused_no_endpoint",
 	[EVENT_REFUSED_NO_CLUSTER] = "refused_no_cluster",
 	[EVENT_CONNECT_FAILED] = "connect_failed",
+	[EVENT_REFUSED_NO_PROXY] = "refused_no_proxy",
+	[EVENT_REFUSED_UNKNOWN] = "refused_unknown",
+	[EVENT_UNKNOWN_CALLER] = "unknown_caller",
 };
 
 /* The host whose address was dialled; NULL when the plan has moved on. */

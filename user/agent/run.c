@@ -102,6 +102,8 @@ static void event_keep(const struct event *e, void *arg)
 {
 	struct agent *a = arg;
 
+	if (e->kind == EVENT_UNKNOWN_CALLER)
+		callers_heard(a, e->netns);
 	a->events[a->nr_events++ % AGENT_EVENTS] = *e;
 	if (admin_followers(a->admin))
 		admin_tell(a->admin, event_json(a, e));
@@ -154,6 +156,7 @@ static void metrics_print(FILE *out, void *arg)
 		.plan = a->plan,
 		.nr_objects = config_set_count(&a->set),
 		.nr_rejected = a->rejected.nr_errors,
+		.nr_callers = callers_known(a),
 	};
 
 	prometheus_print(&facts, out);
@@ -181,7 +184,11 @@ static int start_datapath(struct agent *a)
 	if (!datapath_status(a->dp, &st))
 		a->last_plan = st.plan;
 	audit(a);
-	return 0;
+	err = callers_start(a);
+	if (err)
+		return start_failed("network namespaces", err, NULL);
+	err = agent_proxy_open(a);
+	return err ? start_failed("the proxy", err, NULL) : 0;
 }
 
 static int start_sources(struct agent *a)
@@ -295,6 +302,8 @@ static void stop(struct agent *a)
 	loop_timer_remove(a->minute);
 	loop_timer_remove(a->sync);
 	loop_timer_remove(a->busy);
+	callers_stop(a);
+	agent_proxy_close(a);
 	loop_free(a->loop);
 	if (a->signals > 0)
 		close(a->signals);

@@ -6,11 +6,10 @@
 #include "agent/agent.h"
 #include "agent/wire.h"
 
-/* The VirtualService in force for the host's first port that has one. */
-static struct object *rule_find(struct agent *a, const struct plan_host *host)
+static struct object *rule_of_ports(struct agent *a, const struct plan_port *ports, size_t nr)
 {
-	for (size_t p = 0; p < host->nr_ports; p++) {
-		const char *id = host->ports[p].route.object;
+	for (size_t p = 0; p < nr; p++) {
+		const char *id = ports[p].route.object;
 		struct strmap_entry *e;
 
 		if (!id || !*id)
@@ -23,6 +22,17 @@ static struct object *rule_find(struct agent *a, const struct plan_host *host)
 		}
 	}
 	return NULL;
+}
+
+/* The VirtualService in force for the host's first port that has one: everyone's, else that of some
+ * callers. */
+static struct object *rule_find(struct agent *a, const struct plan_host *host)
+{
+	struct object *o = rule_of_ports(a, host->ports, host->nr_ports);
+
+	for (size_t v = 0; !o && v < host->nr_views; v++)
+		o = rule_of_ports(a, host->views[v].ports, host->views[v].nr_ports);
+	return o;
 }
 
 struct shift {

@@ -101,6 +101,7 @@ static json_t *not_enforced_json(struct agent *a)
 	return list;
 }
 
+/* As everyone sees them; a host that everyone does not see counts as the first who do see it. */
 static void count_routes(const struct plan *plan, json_int_t *services, json_int_t *splits)
 {
 	struct strmap_entry *e;
@@ -109,10 +110,14 @@ static void count_routes(const struct plan *plan, json_int_t *services, json_int
 	strmap_each(&plan->hosts, e)
 	{
 		const struct plan_host *host = e->value;
+		const struct plan_view *only =
+			host->visible || !host->nr_views ? NULL : &host->views[0];
+		const struct plan_port *ports = only ? only->ports : host->ports;
+		size_t nr = only ? only->nr_ports : host->nr_ports;
 
-		*services += (json_int_t)host->nr_ports;
-		for (size_t p = 0; p < host->nr_ports; p++)
-			*splits += host->ports[p].route.nr_splits > 1;
+		*services += (json_int_t)nr;
+		for (size_t p = 0; p < nr; p++)
+			*splits += ports[p].route.nr_splits > 1;
 	}
 }
 
@@ -171,6 +176,7 @@ json_t *command_status(struct agent *a, const json_t *request)
 			  (json_int_t)a->plan->hosts.nr, "services", services, "split_routes",
 			  splits);
 	json_object_update_new(reply, datapath_json(a->dp));
+	json_object_set_new(reply, "scopes", callers_json(a));
 	json_object_set_new(reply, "waiting", json_boolean(a->waiting));
 	json_object_set_new(reply, "refused", diags_json(&a->refused));
 	json_object_set_new(reply, "rejected", rejected_json(a));

@@ -35,7 +35,7 @@ static void chunk_add(struct arena *a, size_t want)
 	struct chunk *c = chunk_new(a, want > a->next_size ? want : a->next_size);
 
 	if (a->next_size < CHUNK_MAX)
-		a->next_size *= 2;
+		a->next_size += a->next_size / 2;
 	/* A large lone thing must not end the filling of a chunk with room left. */
 	if (a->chunks && want >= CHUNK_MAX) {
 		c->next = a->chunks->next;

@@ -189,7 +189,7 @@ static void print_one(const struct diag *one, FILE *out)
 	}
 	print_clean(one->text, out);
 	fputc('\n', out);
-	if (one->source)
+	if (one->source && *one->source)
 		print_source(one, out);
 }
 

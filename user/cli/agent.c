@@ -14,6 +14,7 @@ int cli_agent(const struct options *o)
 		.state = o->state,
 		.metrics = o->metrics,
 		.lenient = o->lenient,
+		.split_requests = o->split_requests,
 	};
 
 	if (!agent_metrics_valid(o->metrics))

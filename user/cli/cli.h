@@ -30,5 +30,7 @@ int cli_hosts(const struct options *o);
 int cli_completion(const struct options *o);
 int cli_version(const struct options *o);
 int cli_help(const struct options *o);
+/* Takes its own options: it is no command for people, and stands in no help. */
+int cli_proxy(int argc, char **argv);
 
 #endif

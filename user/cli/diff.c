@@ -19,10 +19,14 @@ static int diff_print(const json_t *reply)
 		char *from = xasprintf("running %s", member_text(it, "id"));
 		char *to = xasprintf("%s:%lld", member_text(it, "place"),
 				     (long long)member_number(it, "line"));
+		const char *running = member_text(it, "running"), *wanted = member_text(it, "wanted");
 		bool created = json_is_null(json_object_get(it, "running"));
 
-		differ |= line_diff(created ? "/dev/null" : from, member_text(it, "running"), to,
-				    member_text(it, "wanted"), stdout);
+		if (line_diff(created ? "/dev/null" : from, running, to, wanted, stdout))
+			differ = 1;
+		else if (!created)
+			differ |= printf("%s: values that are not shown differ\n",
+					 member_text(it, "id")) > 0;
 		free(from);
 		free(to);
 	}

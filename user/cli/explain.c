@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* `explain` and `hosts`: from the agent, or from files without one. */
-#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "cli/call.h"
 #include "cli/cli.h"
@@ -12,7 +12,8 @@ static void explain_print(const json_t *e)
 	const json_t *it;
 	size_t i;
 
-	json_array_foreach(json_object_get(e, "steps"), i, it) {
+	json_array_foreach(json_object_get(e, "steps"), i, it)
+	{
 		const char *place = member_text(it, "place");
 
 		printf("%2zu. %s\n", i + 1, member_text(it, "text"));
@@ -21,32 +22,39 @@ static void explain_print(const json_t *e)
 	}
 }
 
-static int explain_offline(const struct options *o, const char *namespace, json_t **out)
+static int explain_offline(const struct options *o, const struct plan_question *question,
+			   json_t **out)
 {
 	struct offline off;
+	char *why = NULL;
 	int err = offline_read(&off, o, false);
 
 	if (err) {
 		offline_complain(&off);
 	} else {
-		err = plan_explain(off.plan, &off.set, o->rest[0], namespace, out);
-		if (err == -ENOENT)
-			fprintf(stderr, "shunt explain: %s: no service has this name: it passes "
-				"untouched\n", o->rest[0]);
-		else if (err)
-			fprintf(stderr, "shunt explain: %s: want HOST[:PORT] or a URL\n", o->rest[0]);
+		err = plan_explain(off.plan, &off.set, question, out, &why);
+		if (err)
+			fprintf(stderr, "shunt explain: %s\n", why);
 	}
+	free(why);
 	offline_free(&off);
 	return err ? EXIT_REFUSED : 0;
 }
 
-static int explain_online(const struct options *o, const char *namespace, json_t **out)
+static int explain_online(const struct options *o, const struct plan_question *question,
+			  json_t **out)
 {
-	json_t *request = json_pack("{s:s,s:s,s:s}", "command", "explain", "target", o->rest[0],
-				    "namespace", namespace);
-	json_t *reply;
-	int status = call_agent(o, "explain", request, &reply);
+	json_t *headers = json_array(), *request, *reply;
+	int status;
 
+	for (size_t i = 0; i < question->nr_headers; i++)
+		json_array_append_new(headers, json_text(question->headers[i]));
+	request =
+		json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "command", "explain", "target",
+			  json_text(question->target), "from", json_text(question->from), "gateway",
+			  json_text(question->gateway), "method", json_text(question->method),
+			  "path", json_text(question->path), "headers", headers);
+	status = call_agent(o, "explain", request, &reply);
 	if (status)
 		return status;
 	*out = json_incref(json_object_get(reply, "explain"));
@@ -56,12 +64,19 @@ static int explain_online(const struct options *o, const char *namespace, json_t
 
 int cli_explain(const struct options *o)
 {
-	char *namespace = options_caller(o);
+	struct plan_question question = {.target = o->rest[0],
+					 .from = o->from ? o->from : o->namespace,
+					 .gateway = o->gateway,
+					 .method = o->nr_rest > 1 ? o->rest[1] : NULL,
+					 .path = o->nr_rest > 2 ? o->rest[2] : NULL,
+					 .headers = (const char *const *)o->headers.at,
+					 .nr_headers = o->headers.nr};
 	json_t *e = NULL;
-	int status = o->files.nr ? explain_offline(o, namespace, &e) :
-				   explain_online(o, namespace, &e);
+	int status;
 
-	free(namespace);
+	if (question.method && !question.path && !strstr(question.target, "://"))
+		return wrong_use("explain", "name the path that is asked for too");
+	status = o->files.nr ? explain_offline(o, &question, &e) : explain_online(o, &question, &e);
 	if (status)
 		return status;
 	if (o->json) {

@@ -29,6 +29,8 @@ int main(int argc, char **argv)
 		argv[1] = "help";
 	if (!strcmp(argv[1], "--version"))
 		argv[1] = "version";
+	if (!strcmp(argv[1], "proxy"))
+		return cli_proxy(argc - 1, argv + 1);
 	c = command_find(argv[1]);
 	if (!c) {
 		fprintf(stderr, "shunt: there is no subcommand \"%s\"\n"

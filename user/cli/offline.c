@@ -14,6 +14,7 @@ int offline_read(struct offline *off, const struct options *o, bool fields)
 
 	*off = (struct offline){.addresses = addresses_new(), .diags = {.strict = o->strict},
 				.findings = {.strict = o->strict}};
+	off->set.split_requests = o->split_requests;
 	err = config_set_read(&off->set, o->files.at, o->files.nr, &decode, &off->diags);
 	if (!err)
 		err = plan_build(&off->set, NULL, NULL, off->addresses, 1, &off->diags, &off->plan);
@@ -80,6 +81,7 @@ int cli_validate(const struct options *o)
 
 int cli_plan(const struct options *o)
 {
+	struct plan_filter filter = {.namespace = o->namespace, .from = o->from};
 	struct offline off;
 	int err = offline_wanted(o, "plan");
 
@@ -89,10 +91,12 @@ int cli_plan(const struct options *o)
 	diags_print(&off.diags, stderr);
 	if (err) /* else the plan shows them */
 		diags_print(&off.findings, stderr);
+	if (!err && o->from)
+		filter.scope = plan_scope_from(off.plan, &off.set, o->from, NULL);
 	if (!err && o->json)
-		json_show(plan_json(off.plan, o->namespace));
+		json_show(plan_json(off.plan, &filter));
 	else if (!err)
-		plan_print(off.plan, o->namespace, stdout);
+		plan_print(off.plan, &filter, stdout);
 	offline_free(&off);
 	return err ? EXIT_REFUSED : 0;
 }

@@ -12,7 +12,7 @@
 
 enum { LETTER_CGROUP = 256, LETTER_LENIENT, LETTER_STRICT, LETTER_FORCE, LETTER_FROM,
        LETTER_ROUTE, LETTER_OVER, LETTER_CONFIG, LETTER_STATE, LETTER_SPLIT, LETTER_METRICS,
-       LETTER_ROOT };
+       LETTER_ROOT, LETTER_GATEWAY };
 
 static const struct {
 	const char *name;
@@ -31,14 +31,16 @@ static const struct {
 	{"strict", LETTER_STRICT, NULL, OPT_STRICT, "warnings are errors"},
 	{"force", LETTER_FORCE, NULL, OPT_FORCE, "also stop the agent that runs"},
 	{"follow", 'f', NULL, OPT_FOLLOW, "go on with events as they come"},
-	{"from", LETTER_FROM, "NS[/POD]", OPT_FROM, "who calls: short names are seen from there"},
+	{"from", LETTER_FROM, "NS[/POD]", OPT_FROM, "who calls, and where short names are seen from"},
+	{"gateway", LETTER_GATEWAY, "[NS/]NAME", OPT_GATEWAY, "the request comes in at this Gateway"},
+	{"header", 'H', "'NAME: VALUE'", OPT_HEADER, "a header of the request"},
 	{"route", LETTER_ROUTE, "NAME|INDEX", OPT_ROUTE, "which route of the VirtualService"},
 	{"over", LETTER_OVER, "DURATION", OPT_OVER, "in steps over this time, like 30s or 5m"},
 	{"config", LETTER_CONFIG, "DIR", OPT_CONFIG,
 	 "folder of YAML to follow (default /etc/shunt)"},
 	{"state", LETTER_STATE, "DIR", OPT_STATE,
 	 "where applied objects are kept (default /var/lib/shunt)"},
-	{"http-split", LETTER_SPLIT, "connection", OPT_HTTP_SPLIT, "what weights count on HTTP ports"},
+	{"http-split", LETTER_SPLIT, "connection|request", OPT_HTTP_SPLIT, "what weights count on HTTP ports"},
 	{"metrics", LETTER_METRICS, "[ADDRESS:]PORT|off", OPT_METRICS,
 	 "where Prometheus reads (default 127.0.0.1:15020)"},
 	{"root", LETTER_ROOT, "NAME", 0, "which instance (default shunt)"},
@@ -129,15 +131,17 @@ static bool caller_valid(const char *from)
 	return valid;
 }
 
-static int split_set(const char *command, const char *arg)
+static bool gateway_valid(const char *name)
 {
-	if (!strcmp(arg, "connection"))
-		return 0;
-	if (strcmp(arg, "request"))
+	return strchr(name, '/') ? caller_valid(name) : name_is_object(name);
+}
+
+static int split_set(struct options *o, const char *command, const char *arg)
+{
+	if (strcmp(arg, "connection") && strcmp(arg, "request"))
 		return wrong_use(command, "unknown split \"%s\", want connection or request", arg);
-	fprintf(stderr, "shunt %s: --http-split=request needs the L7 path, which this version does "
-		"not have; connections are split\n", command);
-	return EXIT_REFUSED;
+	o->split_requests = !strcmp(arg, "request");
+	return 0;
 }
 
 static int over_set(struct options *o, const char *command, const char *arg)
@@ -168,6 +172,10 @@ static const char *value_wanted(int letter, const char *arg)
 	case LETTER_CONFIG:
 	case LETTER_STATE:
 		return *arg ? NULL : "want a path";
+	case 'H':
+		return strchr(arg, ':') ? NULL : "want NAME: VALUE";
+	case LETTER_GATEWAY:
+		return gateway_valid(arg) ? NULL : "want NAME or NS/NAME";
 	case LETTER_ROUTE:
 		return *arg ? NULL : "want a name or an index";
 	default:
@@ -185,6 +193,7 @@ static int option_set(struct options *o, const struct command *c, int letter, ch
 		else
 			vec_push(&o->files, arg);
 		return 0;
+	case 'H': vec_push(&o->headers, arg); return 0;
 	case 'o': o->json = true; return 0;
 	case 'n': o->namespace = arg; return 0;
 	case 'A': o->all = true; return 0;
@@ -194,13 +203,14 @@ static int option_set(struct options *o, const struct command *c, int letter, ch
 	case LETTER_STRICT: o->strict = true; return 0;
 	case LETTER_FORCE: o->force = true; return 0;
 	case LETTER_FROM: o->from = arg; return 0;
+	case LETTER_GATEWAY: o->gateway = arg; return 0;
 	case LETTER_ROUTE: o->route = arg; return 0;
 	case LETTER_CONFIG: o->config = arg; return 0;
 	case LETTER_STATE: o->state = arg; return 0;
 	case LETTER_METRICS: o->metrics = arg; return 0;
 	case LETTER_ROOT: o->root = arg; return 0;
 	case LETTER_OVER: return over_set(o, c->name, arg);
-	case LETTER_SPLIT: return split_set(c->name, arg);
+	case LETTER_SPLIT: return split_set(o, c->name, arg);
 	default: return 0;
 	}
 }
@@ -261,4 +271,5 @@ int options_parse(struct options *o, const struct command *c, int argc, char **a
 void options_free(struct options *o)
 {
 	vec_free(&o->files);
+	vec_free(&o->headers);
 }

@@ -29,17 +29,21 @@ enum option_bit {
 	OPT_STATE = 1 << 12,
 	OPT_HTTP_SPLIT = 1 << 13,
 	OPT_METRICS = 1 << 14,
+	OPT_HEADER = 1 << 15,
+	OPT_GATEWAY = 1 << 16,
 };
 #define OPT_READ (OPT_FILE | OPT_NAMESPACE | OPT_LENIENT | OPT_STRICT)
 #define OPT_SHOW (OPT_OUTPUT | OPT_NAMESPACE)
 
 struct options {
 	VEC(char *) files; /* -f, each a file, a folder or "-" */
-	bool json, all, lenient, strict, force, follow, verbose;
+	VEC(char *) headers; /* -H, each "NAME: VALUE" */
+	bool json, all, lenient, strict, force, follow, verbose, split_requests;
 	const char *namespace; /* NULL: not given */
 	const char *root;      /* "shunt" when not given */
 	const char *cgroup;    /* NULL: the cgroup2 root */
 	const char *from;      /* "NS" or "NS/POD"; NULL */
+	const char *gateway;   /* "[NS/]NAME"; NULL */
 	const char *route;
 	uint64_t over_ms;
 	const char *config, *state;

@@ -53,7 +53,7 @@ int cli_services(const struct options *o)
 
 	if (status)
 		return status < 0 ? 0 : status;
-	table_start(&t, "HOST PORT VERDICT ROUTE SPLIT");
+	table_start(&t, "HOST PORT VERDICT ROUTE SPLIT SCOPES");
 	json_array_foreach(list, i, it) {
 		char *split = split_text(json_object_get(it, "splits"));
 		const char *because = member_text(it, "because");
@@ -64,6 +64,7 @@ int cli_services(const struct options *o)
 			  *because ? ")" : "");
 		table_add(&t, "%s", member_text(it, "route"));
 		table_add(&t, "%s", split);
+		table_add(&t, "%s", member_text(it, "scopes"));
 		free(split);
 	}
 	table_print(&t, stdout);
@@ -91,7 +92,7 @@ int cli_clusters(const struct options *o)
 	if (status)
 		return status < 0 ? 0 : status;
 	table_start(&t, "HOST PORT SUBSET POLICY ACTIVE/MAX OPENED CONNECTED REFUSED_LIMIT "
-			"NO_ENDPOINT FAILED ENDPOINTS");
+			"NO_ENDPOINT FAILED ENDPOINTS SCOPES");
 	json_array_foreach(list, i, it) {
 		json_int_t most = member_number(it, "max_connections");
 
@@ -106,6 +107,7 @@ int cli_clusters(const struct options *o)
 		else
 			table_add(&t, "%lld/-", (long long)member_number(it, "active"));
 		numbers_add(&t, it, numbers);
+		table_add(&t, "%s", member_text(it, "scopes"));
 	}
 	table_print(&t, stdout);
 	puts("Counts and maxima are per node.");
@@ -124,7 +126,7 @@ int cli_endpoints(const struct options *o)
 
 	if (status)
 		return status < 0 ? 0 : status;
-	table_start(&t, "HOST PORT SUBSET ADDRESS TARGET_PORT NAME ACTIVE OPENED FAILED");
+	table_start(&t, "HOST PORT SUBSET ADDRESS TARGET_PORT NAME ACTIVE OPENED FAILED SCOPES");
 	json_array_foreach(list, i, it) {
 		const char *ipv4 = member_text(it, "ipv4"), *ipv6 = member_text(it, "ipv6");
 
@@ -135,6 +137,7 @@ int cli_endpoints(const struct options *o)
 		table_add(&t, "%lld", (long long)member_number(it, "port"));
 		table_add(&t, "%s", member_text(it, "name"));
 		numbers_add(&t, it, numbers);
+		table_add(&t, "%s", member_text(it, "scopes"));
 	}
 	table_print(&t, stdout);
 	json_decref(reply);

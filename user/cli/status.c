@@ -71,6 +71,25 @@ static void objects_print(const json_t *objects)
 	putchar('\n');
 }
 
+static void scopes_print(const json_t *scopes)
+{
+	const json_t *it, *pod;
+	size_t i, j;
+
+	if (json_array_size(scopes))
+		puts("scopes, with the pods of this host:");
+	json_array_foreach(scopes, i, it) {
+		printf("  %lld %s%s%s", (long long)member_number(it, "number"),
+		       member_text(it, "scope"),
+		       json_is_true(json_object_get(it, "closed")) ? ", closed" : "",
+		       json_is_true(json_object_get(it, "registry_only")) ? ", registry only" : "");
+		json_array_foreach(json_object_get(it, "pods"), j, pod)
+			printf("%s%s [netns %lld]", j ? ", " : ": ", member_text(pod, "pod"),
+			       (long long)member_number(pod, "netns"));
+		putchar('\n');
+	}
+}
+
 static void count_print(const json_t *s, const char *key, const char *what)
 {
 	json_int_t nr = member_number(s, key);
@@ -97,6 +116,7 @@ static void status_print(const json_t *s)
 	count_print(s, "split_routes", "split route");
 	puts(json_is_true(json_object_get(s, "waiting")) ? "; a newer one was refused" : "");
 	objects_print(json_object_get(s, "objects"));
+	scopes_print(json_object_get(s, "scopes"));
 	list_print(s, "refused", "refused plan", refused);
 	list_print(s, "not_enforced", "NOT ENFORCED", enforced);
 	list_print(s, "rejected", "rejected", faults);

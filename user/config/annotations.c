@@ -24,13 +24,14 @@ static bool is_period(const char *text)
 	return !duration_parse(text, &ns) && ns > 0;
 }
 
-/* The first value is the default; the others are not in force yet. */
+/* The first value is the default. */
 static const struct key {
 	const char *name;
 	unsigned kinds;
 	const char *values[3];
 	bool (*accepts)(const char *text);
 	const char *want;
+	bool in_force; /* else the other values are told to do nothing yet */
 } keys[] = {
 	{"traffic",
 	 ON(KIND_POD) | ON(KIND_NAMESPACE),
@@ -41,12 +42,14 @@ static const struct key {
 	 ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE) | ON(KIND_NAMESPACE),
 	 {"connection", "request"},
 	 NULL,
-	 "connection or request"},
+	 "connection or request",
+	 true},
 	{"on-proxy-failure",
 	 ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE),
 	 {"bypass", "refuse"},
 	 NULL,
-	 "bypass or refuse"},
+	 "bypass or refuse",
+	 true},
 	{"capture", ON(KIND_POD) | ON(KIND_NAMESPACE), {"socket", "tc"}, NULL, "socket or tc"},
 	{"splice",
 	 ON(KIND_POD) | ON(KIND_NAMESPACE) | ON(KIND_SERVICE),
@@ -106,21 +109,26 @@ static void check_key(struct decoder *d, const struct node *n)
 		return; /* said with the labels */
 	else if (!is_value(key, n->text))
 		decode_error(d, n, "%s is not known, want %s", quoted(d, n), key->want);
-	else if (strcmp(key->values[0], n->text))
+	else if (!key->in_force && strcmp(key->values[0], n->text))
 		decode_later(d, n);
 }
 
-/* Istio's own, where passing over them in silence would be wrong. */
+/* Istio's own that a user may not set: it refuses such an object, so we do. */
 static void check_istio_key(struct decoder *d, const struct node *n)
 {
-	enum kind kind = d->object->kind;
-	bool networking = !d->open;
+	static const char *const internal[] = {"internal.istio.io/webhook-always-reject",
+					       "internal.istio.io/parents",
+					       "internal.istio.io/parent-name",
+					       "internal.istio.io/parent-namespace"};
+	const char *kind = kinds[d->object->kind].name;
 
-	if (networking && !strcmp(n->key, "istio.io/dry-run"))
-		decode_error_name(d, n, "has no effect on a %s, want none", kinds[kind].name);
-	if (kind == KIND_SERVICE && !strcmp(n->key, "networking.istio.io/exportTo") &&
-	    n->type == NODE_STRING && strcmp(n->text, "*"))
-		decode_later(d, n);
+	if (d->open)
+		return;
+	if (!strcmp(n->key, "istio.io/dry-run"))
+		decode_error_name(d, n, "has no effect on a %s, want none", kind);
+	for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++)
+		if (!strcmp(n->key, internal[i]))
+			decode_error_name(d, n, "is for Istio alone to set, want none");
 }
 
 void annotations_check(struct decoder *d, const struct node *root)

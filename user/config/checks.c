@@ -25,6 +25,14 @@ void check_wild_host(struct decoder *d, const struct node *n, void *into)
 			     quoted(d, n));
 }
 
+void check_dns_host(struct decoder *d, const struct node *n, void *into)
+{
+	(void)into;
+	if (!name_is_wild(n->text))
+		decode_error(d, n, "%s is no host, want a DNS name, which may begin with *",
+			     quoted(d, n));
+}
+
 void check_subnet(struct decoder *d, const struct node *n, void *into)
 {
 	struct inet address;
@@ -54,26 +62,6 @@ void check_selector_entry(struct decoder *d, const struct node *n, void *into)
 		decode_error(d, n, "the label key is empty");
 	else if (strchr(n->key, '*') || strchr(n->text, '*'))
 		decode_error(d, n, "a selector takes no wildcard, want the whole key and value");
-}
-
-void check_gateway_ref(struct decoder *d, const struct node *n, void *into)
-{
-	const char *slash = strchr(n->text, '/');
-	char *namespace;
-
-	(void)into;
-	if (!slash) {
-		if (!name_is_fqdn(n->text))
-			decode_error(d, n, "%s is no gateway, want name or namespace/name",
-				     quoted(d, n));
-		else if (strchr(n->text, '.'))
-			decode_warning(d, n, "%s is the old form, want namespace/name",
-				       quoted(d, n));
-		return;
-	}
-	namespace = arena_strndup(d->arena, n->text, (size_t)(slash - n->text));
-	if (!name_is_label(namespace) || !name_is_label(slash + 1))
-		decode_error(d, n, "%s is no gateway, want name or namespace/name", quoted(d, n));
 }
 
 void check_port_value(struct decoder *d, const struct node *n, void *into)
@@ -153,48 +141,6 @@ void check_sidecar_host(struct decoder *d, const struct node *n, void *into)
 			     quoted(d, n));
 }
 
-/* One entry of exportTo; false after a fault. */
-static bool export_entry(struct decoder *d, const struct node *n, bool nobody, bool alone)
-{
-	const char *text = n->type == NODE_STRING ? n->text : "";
-
-	if (!strcmp(text, ".") || name_is_label(text))
-		return true;
-	if (strcmp(text, "*") && !(nobody && !strcmp(text, "~"))) {
-		decode_error(d, n, "%s is no namespace, want *, .%s or a name", quoted(d, n),
-			     nobody ? ", ~" : "");
-		return false;
-	}
-	if (!alone) {
-		decode_error(d, n, "%s stands beside other entries, want it alone", quoted(d, n));
-		return false;
-	}
-	return true;
-}
-
-void check_export_to(struct decoder *d, const struct node *n, bool nobody)
-{
-	const struct node *list = node_get(n, "exportTo"), *it;
-	struct strmap seen = {0};
-
-	if (!list || list->type != NODE_LIST)
-		return;
-	node_each(list, it) {
-		const char *name = it->type == NODE_STRING ? it->text : "";
-
-		if (!export_entry(d, it, nobody, list->nr == 1))
-			continue;
-		if (!strcmp(name, "."))
-			name = d->object->namespace;
-		if (strmap_put(&seen, name, (void *)it))
-			decode_error(d, it, "%s is given twice", quoted(d, it));
-	}
-	strmap_free(&seen);
-	if (list->nr &&
-	    !(list->nr == 1 && !strcmp(list->child->text ? list->child->text : "", "*")))
-		decode_later(d, list);
-}
-
 void check_one_of(struct decoder *d, const struct node *n, const char *const *keys)
 {
 	const struct node *it;
@@ -215,15 +161,24 @@ void check_unique(struct decoder *d, const struct node *list, const char *key)
 {
 	struct strmap seen = {0};
 	const struct node *it, *first, *value;
+	int64_t number;
 
 	node_each(list, it) {
+		const char *text;
+
 		value = node_get(it, key);
 		if (!value || !value->text || value->type == NODE_NULL)
 			continue;
-		first = strmap_put(&seen, value->text, (void *)value);
+		text = value->text;
+		/* 80 and 0x50 are the same */
+		if (value->type == NODE_NUMBER && !integer_parse(text, &number))
+			text = arena_printf(d->arena, "%lld", (long long)number);
+		first = strmap_get(&seen, text);
 		if (first)
 			decode_error(d, value, "%s is given twice, first in line %u",
 				     quoted(d, value), first->place.line);
+		else
+			strmap_put(&seen, text, (void *)value);
 	}
 	strmap_free(&seen);
 }

@@ -26,14 +26,16 @@ static const char *guess(struct decoder *d, const struct message *m, const char 
 static void unknown_field(struct decoder *d, const struct message *m, const struct node *n)
 {
 	struct frame frame = {.up = d->top, .node = n, .key = n->key};
+	const char *near;
 
 	if (d->open)
 		return;
+	near = d->diags->nr_dropped ? "" : guess(d, m, n->key);
 	d->top = &frame;
 	if (d->options->lenient)
-		decode_warning_name(d, n, "unknown field, ignored%s", guess(d, m, n->key));
+		decode_warning_name(d, n, "unknown field, ignored%s", near);
 	else
-		decode_error_name(d, n, "unknown field%s", guess(d, m, n->key));
+		decode_error_name(d, n, "unknown field%s", near);
 	d->top = frame.up;
 }
 

@@ -38,6 +38,7 @@ enum field_shape {
 #define FIELD_KEPT 8	   /* the value goes to `offset` */
 #define FIELD_NOT_EMPTY 16 /* a string, list or map that must hold something */
 #define FIELD_MADE 32	   /* the place holds a pointer to the message's structure, made here */
+#define FIELD_FINE 64	   /* a duration of any step, from `min` ns on */
 
 struct word {
 	const char *text;
@@ -68,10 +69,16 @@ struct message {
 };
 
 #define INTO(s, m) .offset = offsetof(s, m), .size = sizeof(((s *)0)->m), .flags = FIELD_KEPT
+/* With more flags. */
+#define INTO_WITH(s, m, more)                                                                      \
+	.offset = offsetof(s, m), .size = sizeof(((s *)0)->m), .flags = FIELD_KEPT | (more)
 #define INTO_LIST(s, m)                                                                            \
 	.shape = FIELD_LIST, .offset = offsetof(s, m), .offset_nr = offsetof(s, nr_##m),           \
 	.size = sizeof(*((s *)0)->m), .flags = FIELD_KEPT
-/* A message whose fields go to the structure that holds it. */
+/* A list that must be there and hold something. */
+#define INTO_FILLED(s, m)                                                                          \
+	.shape = FIELD_LIST, .offset = offsetof(s, m), .offset_nr = offsetof(s, nr_##m),           \
+	.size = sizeof(*((s *)0)->m), .flags = FIELD_KEPT | FIELD_REQUIRED | FIELD_NOT_EMPTY
 /* A message into a structure of its own: the member is a pointer, NULL when it was not given. */
 #define INTO_MADE(s, m)                                                                            \
 	.offset = offsetof(s, m), .size = sizeof(*((s *)0)->m), .flags = FIELD_KEPT | FIELD_MADE
@@ -79,6 +86,7 @@ struct message {
 #define INTO_NAMED(s, m)                                                                           \
 	.shape = FIELD_MAP, .offset = offsetof(s, m.at), .offset_nr = offsetof(s, m.nr),           \
 	.size = sizeof(*((s *)0)->m.at), .flags = FIELD_KEPT
+/* A message whose fields go to the structure that holds it. */
 #define INTO_SAME .offset = 0, .flags = FIELD_KEPT
 #define INTO_REQUIRED(s, m)                                                                        \
 	.offset = offsetof(s, m), .size = sizeof(((s *)0)->m), .flags = FIELD_KEPT | FIELD_REQUIRED
@@ -149,7 +157,7 @@ bool value_integer(struct decoder *d, const struct field *f, const struct node *
 bool value_number(struct decoder *d, const struct field *f, const struct node *n, double *out);
 bool value_word(struct decoder *d, const struct field *f, const struct node *n, int *out);
 bool value_duration(struct decoder *d, const struct field *f, const struct node *n, int64_t *out);
-/* How every whole number is read: decimal, or 0x and 0o as YAML has them; -EINVAL, -ERANGE. */
+/* How every whole number is read: decimal, 1e6, or 0x and 0o as YAML has them; -EINVAL, -ERANGE. */
 int integer_parse(const char *text, int64_t *out);
 /* Whole nanoseconds of "1h30m", "0.5s"; -EINVAL, -ERANGE. */
 int duration_parse(const char *text, int64_t *out);

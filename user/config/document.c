@@ -18,11 +18,22 @@ struct reading {
 	bool faulty;
 };
 
+/* A kind of that name whose group was left out or misspelt. */
+static const struct kind_info *kind_meant(const char *group, const char *kind)
+{
+	for (int k = 0; k < NR_KINDS; k++)
+		if (!strcmp(kinds[k].name, kind) &&
+		    (!*group || nearest(group, NULL, kinds[k].group)))
+			return &kinds[k];
+	return NULL;
+}
+
 /* Tells once in a call that objects of this kind are passed over. */
 static void skip_kind(struct reading *r, const struct node *root, const char *group,
 		      const char *kind)
 {
 	const struct node *at = node_get(root, "kind");
+	const struct kind_info *meant = kind_meant(group, kind);
 	const char *near = NULL;
 
 	if (strmap_put(&r->skipped, kind, r))
@@ -34,7 +45,13 @@ static void skip_kind(struct reading *r, const struct node *root, const char *gr
 	}
 	for (int k = 0; k < NR_KINDS; k++)
 		near = nearest(kind, near, kinds[k].name);
-	if (near && strcmp(near, kind))
+	if (meant)
+		diag_add(r->diags, DIAG_NOTICE, &at->place, NULL,
+			 "kind %s of apiVersion %.80s is not known to Shunt, skipped; did you mean "
+			 "%s%s%s?",
+			 kind, text_of(root, "apiVersion"), meant->group, *meant->group ? "/" : "",
+			 meant->versions[0]);
+	else if (near && strcmp(near, kind))
 		diag_add(r->diags, DIAG_NOTICE, &at->place, NULL,
 			 "kind %s is not known to Shunt, skipped; did you mean %s?", kind, near);
 	else

@@ -60,20 +60,6 @@ static void put_addresses(struct decoder *d, const struct node *list, struct sli
 	}
 }
 
-static bool is_false(const struct node *n, const char *key)
-{
-	const char *text = text_of(n, key);
-
-	return text && !strcmp(text, "false");
-}
-
-static bool is_true(const struct node *n, const char *key)
-{
-	const char *text = text_of(n, key);
-
-	return text && !strcmp(text, "true");
-}
-
 /* The node in v1beta1 may stand in the topology alone. */
 static const char *node_of(const struct node *n)
 {
@@ -91,7 +77,8 @@ static void put_endpoint(struct decoder *d, const struct node *n, void *into)
 
 	put_addresses(d, node_get(n, "addresses"), endpoint);
 	slice_pod(d, n, endpoint);
-	endpoint->ready = !is_false(conditions, "ready") && !is_true(conditions, "terminating");
+	endpoint->ready = (!is_set(conditions, "ready") || is_true(conditions, "ready")) &&
+			  !is_true(conditions, "terminating");
 	endpoint->node = node_of(n);
 	endpoint->node = *endpoint->node ? arena_strdup(d->arena, endpoint->node) : "";
 }

@@ -59,7 +59,9 @@ struct gateway {
 };
 
 struct sidecar_host {
-	const char *namespace; /* "*": any; "." is resolved to the Sidecar's own */
+	/* "*": any; "." is resolved to the Sidecar's own, but in the root namespace: there it stands
+	 * for that of each workload */
+	const char *namespace;
 	const char *host;      /* lower case; "*" any */
 	bool exclude;	       /* written with ~ */
 	struct place place;
@@ -70,8 +72,8 @@ struct sidecar_egress {
 	const char *bind, *port_name;
 	enum protocol protocol;
 	enum capture_mode capture;
-	struct sidecar_host *hosts;
-	size_t nr_hosts;
+	struct sidecar_host *hosts; /* by host, so that those with a star come first */
+	size_t nr_hosts, nr_wild;
 	struct place place;
 };
 struct sidecar_ingress {

@@ -15,6 +15,8 @@ struct object *decode_object(const struct node *root, enum kind kind,
 			     const struct decode_options *options, struct diags *diags);
 /* metadata.* into the object; namespace by default that of the options. */
 void metadata_decode(struct decoder *d, const struct node *root);
+/* It was printed by an API server, so its unknown fields were taken there. */
+bool metadata_is_stored(const struct node *root);
 /* Labels and annotations that begin with shunt.io/. */
 void annotations_check(struct decoder *d, const struct node *root);
 

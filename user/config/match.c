@@ -1,105 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0
-/* String matches: exact, prefix or regular expression; and what RE2 will not take. */
+/* String matches: exact, prefix or regular expression. */
 #include <string.h>
 #include "config/checks.h"
+#include "http/regex.h"
 
 #define REGEX_MAX 1024
 
-/* What stands wrong in a group's opening: RE2 has no look-around. NULL when it is fine. */
-static const char *group_fault(const char *open)
-{
-	if (open[1] != '?')
-		return NULL;
-	if (open[2] == '=' || open[2] == '!')
-		return "look-ahead";
-	if (open[2] == '<' && (open[3] == '=' || open[3] == '!'))
-		return "look-behind";
-	return open[2] == '>' ? "an atomic group" : NULL;
-}
-
-/* The last character of the class that opens at s, or NULL when it does not close. */
-static const char *class_end(const char *s)
-{
-	s++;
-	s += *s == '^';
-	/* A closing bracket in front stands for itself. */
-	s += *s == ']';
-	for (; *s && *s != ']'; s++) {
-		if (*s == '\\' && s[1])
-			s++;
-		else if (*s == '[' && s[1] == ':' && strstr(s, ":]"))
-			s = strstr(s, ":]") + 1;
-	}
-	return *s ? s : NULL;
-}
-
-/* A fault in words, NULL when the scan finds none. */
-static const char *regex_fault(const char *s)
-{
-	bool atom = false; /* something stands there that can be repeated */
-	unsigned depth = 0;
-	const char *fault;
-
-	for (; *s; s++) {
-		if (*s == '\\') {
-			s++;
-			if (!*s)
-				return "a backslash at the end";
-			if (*s >= '1' && *s <= '9')
-				return "a back-reference";
-		} else if (*s == '[') {
-			s = class_end(s);
-			if (!s)
-				return "an open [";
-		} else if (*s == '(') {
-			fault = group_fault(s);
-			if (fault)
-				return fault;
-			depth++;
-			s += s[1] == '?';
-			atom = false;
-			continue;
-		} else if (*s == ')') {
-			if (!depth--)
-				return "a ) without (";
-		} else if (strchr("*+?", *s)) {
-			if (!atom)
-				return "a repetition of nothing";
-		} else if (*s == '|') {
-			atom = false;
-			continue;
-		}
-		atom = true;
-	}
-	return depth ? "an open (" : NULL;
-}
-
 void check_regex(struct decoder *d, const struct node *n, void *into)
 {
-	const char *fault = regex_fault(n->text);
+	const char *fault;
 
 	(void)into;
-	if (n->length > REGEX_MAX)
+	if (n->length > REGEX_MAX) {
 		decode_error(d, n, "the regular expression has %zu characters, want at most %d",
 			     n->length, REGEX_MAX);
-	else if (!n->length)
+		return;
+	}
+	if (!n->length) {
 		decode_error(d, n, "the regular expression is empty");
-	else if (fault)
+		return;
+	}
+	fault = regex_check(n->text);
+	if (fault)
 		decode_error(d, n, "the regular expression has %s, want RE2 syntax", fault);
 }
 
-static void check_absent_or_regex(struct decoder *d, const struct node *n, void *into)
+/* Of withoutHeaders "*" says "any value": no expression, but how people write it. */
+static void check_any_or_regex(struct decoder *d, const struct node *n, void *into)
 {
 	if (strcmp(n->text, "*"))
 		check_regex(d, n, into);
 }
 
-static void check_one(struct decoder *d, const struct node *n, void *into)
+/* What the map says; one that says nothing is `empty`. */
+static void match_set(struct decoder *d, const struct node *n, enum match_how empty,
+		      struct string_match *out)
+{
+	static const struct {
+		const char *key;
+		enum match_how how;
+	} ways[] = {{"exact", MATCH_EXACT}, {"prefix", MATCH_PREFIX}, {"regex", MATCH_REGEX}};
+
+	out->how = empty;
+	out->text = "";
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		const struct node *text = node_get(n, ways[i].key);
+
+		if (!text || text->type != NODE_STRING)
+			continue;
+		out->how = ways[i].how;
+		out->text = arena_strndup(d->arena, text->text, text->length);
+	}
+}
+
+static void check_one(struct decoder *d, const struct node *n)
 {
 	static const char *const ways[] = {"exact", "prefix", "regex", NULL};
 
-	(void)into;
 	check_one_of(d, n, ways);
+}
+
+static void check_match(struct decoder *d, const struct node *n, void *into)
+{
+	check_one(d, n);
+	if (into)
+		match_set(d, n, MATCH_UNSET, into);
 }
 
 static const struct field uri_fields[] = {
@@ -108,7 +73,7 @@ static const struct field uri_fields[] = {
 	{"regex", .check = check_regex},
 	{0},
 };
-const struct message uri_match = {uri_fields, .check = check_one};
+const struct message uri_match = {uri_fields, .check = check_match};
 
 static const struct field string_fields[] = {
 	{"exact"},
@@ -116,12 +81,34 @@ static const struct field string_fields[] = {
 	{"regex", .check = check_regex},
 	{0},
 };
-const struct message string_match = {string_fields, .check = check_one};
+const struct message string_match = {string_fields, .check = check_match};
+
+static void check_header(struct decoder *d, const struct node *n, void *into)
+{
+	struct named_match *m = into;
+
+	check_one(d, n);
+	if (m)
+		match_set(d, n, MATCH_PRESENT, &m->value);
+}
+const struct message header_match = {string_fields, .check = check_header};
 
 static const struct field without_fields[] = {
 	{"exact"},
 	{"prefix", .flags = FIELD_NOT_EMPTY},
-	{"regex", .check = check_absent_or_regex},
+	{"regex", .check = check_any_or_regex},
 	{0},
 };
-const struct message without_header_match = {without_fields, .check = check_one};
+
+static void check_without(struct decoder *d, const struct node *n, void *into)
+{
+	struct named_match *m = into;
+
+	check_one(d, n);
+	if (!m)
+		return;
+	match_set(d, n, MATCH_ABSENT, &m->value);
+	if (m->value.how == MATCH_REGEX && !strcmp(m->value.text, "*"))
+		m->value = (struct string_match){MATCH_ABSENT, ""};
+}
+const struct message without_header_match = {without_fields, .check = check_without};

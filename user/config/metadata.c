@@ -1,27 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 /* metadata: the name, the namespace, labels, annotations and the time of creation. */
+#include <ctype.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "config/kinds.h"
 #include "config/names.h"
 #include "config/policy.h"
 
+/* `text` begins with the shape: '0' stands for any digit. */
+static bool has_shape(const char *text, const char *shape)
+{
+	for (; *shape; shape++, text++)
+		if (*shape == '0' ? !isdigit((unsigned char)*text) : *shape != *text)
+			return false;
+	return true;
+}
+
 /* The offset from UTC, "Z" or "+01:00", in seconds. */
 static int offset_parse(const char *s, long *out)
 {
-	unsigned hours, minutes;
-	int end = 0;
+	int hours, minutes;
 
 	*out = 0;
 	if ((*s == 'Z' || *s == 'z') && !s[1])
 		return 0;
-	if (*s != '+' && *s != '-')
+	if ((*s != '+' && *s != '-') || !has_shape(s + 1, "00:00") || s[6])
 		return -EINVAL;
-	if (sscanf(s + 1, "%2u:%2u%n", &hours, &minutes, &end) != 2 || s[1 + end] || hours > 23 ||
-	    minutes > 59)
+	hours = atoi(s + 1);
+	minutes = atoi(s + 4);
+	if (hours > 23 || minutes > 59)
 		return -EINVAL;
-	*out = (long)(hours * 3600 + minutes * 60) * (*s == '-' ? -1 : 1);
+	*out = (hours * 3600L + minutes * 60L) * (*s == '-' ? -1 : 1);
 	return 0;
 }
 
@@ -29,9 +40,13 @@ static int offset_parse(const char *s, long *out)
 static int time_parse(const char *text, int64_t *out)
 {
 	struct tm tm = {0};
-	const char *s = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	const char *s;
 	long offset;
+	int day;
 
+	if (!has_shape(text, "0000-00-00T00:00:00"))
+		return -EINVAL;
+	s = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!s)
 		return -EINVAL;
 	if (*s == '.') {
@@ -43,8 +58,10 @@ static int time_parse(const char *text, int64_t *out)
 	}
 	if (offset_parse(s, &offset))
 		return -EINVAL;
+	/* timegm() makes 1 March of 30 February, and the next day of a leap second. */
+	day = tm.tm_sec < 60 ? tm.tm_mday : 0;
 	*out = timegm(&tm) - offset;
-	return 0;
+	return day && tm.tm_mday != day ? -EINVAL : 0;
 }
 
 static void check_name(struct decoder *d, const struct node *n, void *into)
@@ -87,6 +104,17 @@ static const struct field metadata_fields[] = {
 static const struct message metadata_message = {metadata_fields};
 static const struct field metadata_field = {"metadata", FIELD_MESSAGE, .message = &metadata_message,
 					    SAME_REQUIRED};
+
+bool metadata_is_stored(const struct node *root)
+{
+	static const char *const keys[] = {"uid", "resourceVersion", "managedFields"};
+	const struct node *metadata = node_get(root, "metadata");
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (is_set(metadata, keys[i]))
+			return true;
+	return false;
+}
 
 void metadata_decode(struct decoder *d, const struct node *root)
 {

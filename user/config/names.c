@@ -67,10 +67,11 @@ bool name_is_wild(const char *s)
 	const char *dot = strchr(s, '.');
 	size_t n = dot ? (size_t)(dot - s) : strlen(s);
 
-	if (*s != '*')
-		return is_dotted(s);
 	if (strlen(s) > FQDN_MAX)
 		return false;
+	/* The first label may be all digits, even alone. */
+	if (*s != '*')
+		return bounded(s, n, "-") && (!dot || !dot[1] || is_dotted(dot + 1));
 	s++;
 	n--;
 	if (n && *s == '-') {

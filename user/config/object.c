@@ -39,12 +39,7 @@ bool object_is_visible(const struct object *o, const char *namespace)
 {
 	const struct export_to *e = &o->export_to;
 
-	if (!e->given || e->all)
-		return true;
-	for (size_t i = 0; !e->nobody && i < e->nr_namespaces; i++)
-		if (!strcmp(e->namespaces[i], namespace))
-			return true;
-	return false;
+	return !e->given || e->all || (!e->nobody && export_names(e, namespace));
 }
 
 int object_order(const struct object *a, const struct object *b)
@@ -92,15 +87,6 @@ static struct object *object_new(const struct node *root, enum kind kind,
 	return o;
 }
 
-/* The first field of a section that is not in force. */
-static const struct later *later_in(const struct object *o, const char *section)
-{
-	for (size_t i = 0; i < o->nr_later; i++)
-		if (!strncmp(o->later[i].path, section, strlen(section)))
-			return &o->later[i];
-	return NULL;
-}
-
 static void put_later(struct decoder *d, struct object *o)
 {
 	struct later *copy;
@@ -112,11 +98,6 @@ static void put_later(struct decoder *d, struct object *o)
 		o->nr_later = d->later.nr;
 	}
 	vec_free(&d->later);
-	if (o->kind != KIND_VIRTUAL_SERVICE)
-		return;
-	o->virtual_service.http_later = later_in(o, "spec.http");
-	o->virtual_service.tcp_later = later_in(o, "spec.tcp");
-	o->virtual_service.tls_later = later_in(o, "spec.tls");
 }
 
 /* The faults from `first` on in the order of the text; those of one place stay as they came. */
@@ -142,9 +123,11 @@ struct object *decode_object(const struct node *root, enum kind kind,
 			     const struct decode_options *options, struct diags *diags)
 {
 	struct frame top = {.node = root};
-	struct decoder d = {.diags = diags, .options = options, .top = &top};
+	struct decode_options local = *options;
+	struct decoder d = {.diags = diags, .options = &local, .top = &top};
 	size_t first = diags->list.nr;
 
+	local.lenient |= metadata_is_stored(root);
 	d.object = object_new(root, kind, options);
 	d.arena = d.object->arena;
 	/* Kubernetes has many fields that are nothing to us. */

@@ -58,7 +58,7 @@ struct later {
 struct export_to {
 	bool given;
 	bool all, nobody; /* "*", "~" */
-	const char **namespaces; /* "." is resolved to the object's own */
+	const char **namespaces; /* in order; "." is resolved to the object's own */
 	size_t nr_namespaces;
 	struct place place;
 };
@@ -93,6 +93,10 @@ struct object {
 	};
 };
 
+/* Whether `namespace` stands among the names; "*" is none. */
+bool export_names(const struct export_to *e, const char *namespace);
+/* Puts the names in order, once they are all there. */
+void export_sort(struct export_to *e);
 /* Whether callers in `namespace` ("": unknown) may see it. */
 bool object_is_visible(const struct object *o, const char *namespace);
 

@@ -34,8 +34,20 @@ static bool print_frames(const struct frame *f, FILE *out)
 	return false;
 }
 
-/* Prints the way to `n`, which is the node of `f` or stands below it. */
-static bool print_way(const struct frame *f, const struct node *n, const char *key, FILE *out)
+/* Whether `n` comes after all of `it`. Only a hint: what an alias brings has the places of old. */
+static bool ends_before(const struct node *it, const struct node *n)
+{
+	const struct place *end = it->next ? &it->next->place : NULL;
+
+	if (!end || !end->line)
+		return false;
+	return end->line < n->place.line ||
+	       (end->line == n->place.line && end->column <= n->place.column);
+}
+
+/* Prints the way to `n`, which is the node of `f` or stands below it; `all`: trust no place. */
+static bool print_way(const struct frame *f, const struct node *n, const char *key, bool all,
+		      FILE *out)
 {
 	struct frame below = {.up = f};
 	const struct node *it;
@@ -49,11 +61,19 @@ static bool print_way(const struct frame *f, const struct node *n, const char *k
 	node_each(f->node, it) {
 		below.node = it;
 		below.key = it->key;
-		if (print_way(&below, n, key, out))
+		if ((all || !ends_before(it, n)) && print_way(&below, n, key, all, out))
 			return true;
 		below.index++;
 	}
 	return false;
+}
+
+static bool print_path(const struct frame *f, const struct node *n, const char *key, bool all,
+		       FILE *out)
+{
+	while (f && !print_way(f, n, key, all, out))
+		f = f->up;
+	return f;
 }
 
 char *decode_path(struct decoder *d, const struct node *n, const char *key)
@@ -62,8 +82,8 @@ char *decode_path(struct decoder *d, const struct node *n, const char *key)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	for (const struct frame *f = d->top; f && !print_way(f, n, key, out); f = f->up)
-		;
+	if (!print_path(d->top, n, key, false, out))
+		print_path(d->top, n, key, true, out);
 	fclose(out);
 	path = arena_strdup(d->arena, text);
 	free(text);
@@ -79,6 +99,9 @@ static void say(struct decoder *d, enum diag_level level, const struct place *pl
 	char *full = xasprintf("%s%s%s", d->object->id, *path ? ": " : "", path);
 
 	diag_add(d->diags, level, place, full, "%s", text);
+	/* an empty source line stays as it is: nobody shows what the file has there */
+	if (d->object->kind == KIND_SECRET && d->diags->list.nr && !d->diags->nr_dropped)
+		d->diags->list.at[d->diags->list.nr - 1].source = xstrdup("");
 	free(full);
 	free(text);
 }

@@ -121,6 +121,18 @@ static const struct field status_fields[] = {
 };
 static const struct message status = {status_fields, .check = check_status};
 
+/* A label's value cannot hold a slash, so Istio writes region.zone.subzone. */
+static const char *locality_of(struct decoder *d, const struct object *o)
+{
+	const char *label = labels_get(&o->labels, "istio-locality");
+	char *locality = arena_strdup(d->arena, label ? label : "");
+
+	if (!strchr(locality, '/'))
+		for (char *c = locality; *c; c++)
+			*c = *c == '.' ? '/' : *c;
+	return locality;
+}
+
 /* The status speaks after the defaults are there. */
 static void check_pod(struct decoder *d, const struct node *n, void *into)
 {
@@ -131,7 +143,8 @@ static void check_pod(struct decoder *d, const struct node *n, void *into)
 
 	pod->ready = true;
 	pod->terminating = is_set(node_get(n, "metadata"), "deletionTimestamp");
-	pod->node = pod->node ? pod->node : "";
+	pod->locality = locality_of(d, o);
+	text_fill(&pod->node);
 	decode_one(d, &status_field, n, o);
 }
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* trafficPolicy: which blocks are set, and what of them is in force. */
+/* trafficPolicy: its blocks, each kept whole, and what they may not say together. */
+#include <ctype.h>
 #include <string.h>
 #include "config/checks.h"
+#include "config/names.h"
 #include "config/policy.h"
+
+#define SECOND INT64_C(1000000000)
 
 bool is_set(const struct node *map, const char *key)
 {
@@ -11,83 +15,51 @@ bool is_set(const struct node *map, const char *key)
 	return n && n->type != NODE_NULL;
 }
 
-static const struct word h2_upgrade[] = {{"DEFAULT"}, {"DO_NOT_UPGRADE"}, {"UPGRADE"}, {0}};
-
-static const struct field keepalive_fields[] = {
-	{"interval", FIELD_DURATION, .flags = FIELD_REQUIRED},
-	{"timeout", FIELD_DURATION, .flags = FIELD_REQUIRED},
-	{0},
-};
-static const struct message keepalive = {keepalive_fields};
-
-static void check_http_pool(struct decoder *d, const struct node *n, void *into)
+bool is_given(const struct node *map, const char *key)
 {
-	const char *upgrade = text_of(n, "h2UpgradePolicy");
-	const char *client = text_of(n, "useClientProtocol");
+	const struct node *n = node_get(map, key);
 
-	(void)into;
-	if (upgrade && client && !strcmp(upgrade, "UPGRADE") && !strcmp(client, "true"))
-		decode_error_key(d, n, "useClientProtocol",
-				 "stands beside h2UpgradePolicy UPGRADE, want only one of them");
+	if (!n || n->type == NODE_NULL)
+		return false;
+	if (n->type == NODE_LIST || n->type == NODE_MAP)
+		return n->nr;
+	return n->length;
 }
 
-static const struct field http_pool_fields[] = {
-	{"h2UpgradePolicy", FIELD_WORD, .words = h2_upgrade},
-	{"http1MaxPendingRequests", FIELD_INTEGER, INT32_RANGE},
-	{"http2KeepAlive", FIELD_MESSAGE, .message = &keepalive},
-	{"http2MaxRequests", FIELD_INTEGER, INT32_RANGE},
-	{"idleTimeout", FIELD_DURATION},
-	{"maxConcurrentStreams", FIELD_INTEGER, INT32_RANGE},
-	{"maxRequestsPerConnection", FIELD_INTEGER, INT32_RANGE},
-	{"maxRetries", FIELD_INTEGER, INT32_RANGE},
-	{"useClientProtocol", FIELD_BOOL},
-	{0},
-};
-static const struct message http_pool = {http_pool_fields, .check = check_http_pool};
-
-static const struct field tcp_keepalive_fields[] = {
-	{"interval", FIELD_DURATION},
-	{"probes", FIELD_INTEGER},
-	{"time", FIELD_DURATION},
-	{0},
-};
-static const struct message tcp_keepalive = {tcp_keepalive_fields};
-
-static const struct field tcp_pool_fields[] = {
-	{"connectTimeout", FIELD_DURATION, .flags = FIELD_LATER},
-	{"idleTimeout", FIELD_DURATION, .flags = FIELD_LATER | FIELD_ZERO},
-	{"maxConnectionDuration", FIELD_DURATION, .flags = FIELD_LATER},
-	{"maxConnections", FIELD_INTEGER, INT32_RANGE, INTO(struct tcp_pool, max_connections)},
-	{"tcpKeepalive", FIELD_MESSAGE, .message = &tcp_keepalive, .flags = FIELD_LATER},
-	{0},
-};
-static const struct message tcp_pool = {tcp_pool_fields};
-
-static void check_pool(struct decoder *d, const struct node *n, void *into)
+bool is_true(const struct node *map, const char *key)
 {
-	struct connection_pool *pool = into;
+	const struct node *n = node_get(map, key);
 
-	if (!is_set(n, "tcp") && !is_set(n, "http"))
-		decode_error(d, n, "is empty, want tcp or http");
-	if (pool)
-		pool->place = n->place;
+	return n && n->type == NODE_BOOL && tolower((unsigned char)*n->text) == 't';
 }
 
-static const struct field pool_fields[] = {
-	{"http", FIELD_MESSAGE, .message = &http_pool, .flags = FIELD_LATER},
-	{"tcp", FIELD_MESSAGE, .message = &tcp_pool, INTO_MADE(struct connection_pool, tcp)},
-	{0},
-};
-const struct message connection_pool = {pool_fields, .check = check_pool};
-
-static void check_errors(struct decoder *d, const struct node *n, void *into)
+void text_fill(const char **text)
 {
-	const char *local = text_of(n, "consecutiveLocalOriginFailures");
-	const char *split = text_of(n, "splitExternalLocalOriginErrors");
+	if (!*text)
+		*text = "";
+}
+
+static void outlier_fill(const struct node *n, struct outlier_detection *outlier)
+{
+	outlier->has_5xx = is_set(n, "consecutive5xxErrors");
+	outlier->has_gateway = is_set(n, "consecutiveGatewayErrors");
+	outlier->has_local_origin = is_set(n, "consecutiveLocalOriginFailures");
+	if (!outlier->interval)
+		outlier->interval = 10 * SECOND;
+	if (!outlier->base_ejection_time)
+		outlier->base_ejection_time = 30 * SECOND;
+	if (!outlier->max_ejection_percent)
+		outlier->max_ejection_percent = 10;
+	outlier->place = n->key_place;
+}
+
+static void check_outlier(struct decoder *d, const struct node *n, void *into)
+{
+	struct outlier_detection *outlier = into;
 	const char *legacy = text_of(n, "consecutiveErrors");
 
-	(void)into;
-	if (local && strcmp(local, "0") && (!split || strcmp(split, "true")))
+	outlier_fill(n, outlier);
+	if (outlier->consecutive_local_origin && !outlier->split_local_origin)
 		decode_error_key(d, n, "consecutiveLocalOriginFailures",
 				 "has no effect alone, want splitExternalLocalOriginErrors: true");
 	if (legacy && strcmp(legacy, "0"))
@@ -96,19 +68,25 @@ static void check_errors(struct decoder *d, const struct node *n, void *into)
 }
 
 static const struct field outlier_fields[] = {
-	{"baseEjectionTime", FIELD_DURATION},
-	{"consecutive5xxErrors", FIELD_INTEGER},
+	{"baseEjectionTime", FIELD_DURATION, INTO(struct outlier_detection, base_ejection_time)},
+	{"consecutive5xxErrors", FIELD_INTEGER, INTO(struct outlier_detection, consecutive_5xx)},
 	{"consecutiveErrors", FIELD_INTEGER, .min = INT32_MIN, .max = INT32_MAX},
-	{"consecutiveGatewayErrors", FIELD_INTEGER},
-	{"consecutiveLocalOriginFailures", FIELD_INTEGER},
-	{"interval", FIELD_DURATION},
-	{"maxEjectionPercent", FIELD_INTEGER, .max = 100},
-	{"minHealthPercent", FIELD_INTEGER, .max = 100},
-	{"outlierDetectionHttpErrorCodes", FIELD_INTEGER, FIELD_LIST, .min = 100, .max = 599},
-	{"splitExternalLocalOriginErrors", FIELD_BOOL},
+	{"consecutiveGatewayErrors", FIELD_INTEGER,
+	 INTO(struct outlier_detection, consecutive_gateway)},
+	{"consecutiveLocalOriginFailures", FIELD_INTEGER,
+	 INTO(struct outlier_detection, consecutive_local_origin)},
+	{"interval", FIELD_DURATION, INTO(struct outlier_detection, interval)},
+	{"maxEjectionPercent", FIELD_INTEGER, .max = 100,
+	 INTO(struct outlier_detection, max_ejection_percent)},
+	{"minHealthPercent", FIELD_INTEGER, .max = 100,
+	 INTO(struct outlier_detection, min_health_percent)},
+	{"outlierDetectionHttpErrorCodes", FIELD_INTEGER,
+	 INTO_LIST(struct outlier_detection, http_error_codes), .min = 100, .max = 599},
+	{"splitExternalLocalOriginErrors", FIELD_BOOL,
+	 INTO(struct outlier_detection, split_local_origin)},
 	{0},
 };
-static const struct message outlier_detection = {outlier_fields, .check = check_errors};
+static const struct message outlier_detection = {outlier_fields, .check = check_outlier};
 
 static const struct field port_number_fields[] = {
 	{"number", FIELD_INTEGER, PORT_RANGE, INTO_REQUIRED(struct port_policy, port)},
@@ -122,15 +100,31 @@ static const struct message policy_port = {port_number_fields};
 		{"loadBalancer", FIELD_MESSAGE, .message = &load_balancer,                         \
 		 INTO_MADE(s, in load_balancer)},                                                  \
 		{"outlierDetection", FIELD_MESSAGE, .message = &outlier_detection,                 \
-		 .flags = FIELD_LATER},                                                            \
+		 INTO_MADE(s, in outlier_detection)},                                              \
 	{                                                                                          \
-		"tls", FIELD_MESSAGE, .message = &client_tls                                       \
+		"tls", FIELD_MESSAGE, .message = &client_tls, INTO_MADE(s, in tls)                 \
 	}
 
 static bool has_block(const struct node *n)
 {
 	return is_set(n, "connectionPool") || is_set(n, "loadBalancer") ||
 	       is_set(n, "outlierDetection") || is_set(n, "tls");
+}
+
+/* Who never ejects an endpoint has nothing to fail over from. */
+static void check_failover(struct decoder *d, const struct node *n)
+{
+	static const char *const settings[] = {"localityLbSetting", "zoneAwareLbSetting"};
+	static const char *const ways[] = {"failover", "failoverPriority"};
+
+	for (size_t i = 0; i < 4 && !is_set(n, "outlierDetection"); i++) {
+		const struct node *setting = node_get(node_get(n, "loadBalancer"), settings[i / 2]);
+
+		if (is_given(setting, ways[i % 2]) && !is_given(setting, "distribute"))
+			decode_warning_key(d, setting, ways[i % 2],
+					   "has no effect without outlierDetection, want it beside "
+					   "loadBalancer");
+	}
 }
 
 static void check_port_level(struct decoder *d, const struct node *n, void *into)
@@ -140,6 +134,7 @@ static void check_port_level(struct decoder *d, const struct node *n, void *into
 		decode_error(d, n,
 			     "sets nothing, want loadBalancer, connectionPool, "
 			     "outlierDetection or tls");
+	check_failover(d, n);
 }
 
 static const struct field port_level_fields[] = {
@@ -150,49 +145,98 @@ static const struct field port_level_fields[] = {
 static const struct message port_level = {port_level_fields, sizeof(struct port_policy),
 					  check_port_level};
 
-static const struct word tunnel_protocols[] = {{""}, {"CONNECT"}, {"POST"}, {0}};
+static void check_tunnel_protocol(struct decoder *d, const struct node *n, void *into)
+{
+	struct tunnel *tunnel = into;
+
+	tunnel->post = !strcmp(n->text, "POST");
+	if (n->length && !tunnel->post && strcmp(n->text, "CONNECT"))
+		decode_error(d, n, "%s is not known, want CONNECT or POST", quoted(d, n));
+}
+
+static void check_tunnel_host(struct decoder *d, const struct node *n, void *into)
+{
+	(void)into;
+	if (!name_is_fqdn(n->text) && !name_is_address(n->text))
+		decode_error(d, n, "%s is no host, want a DNS name or an address", quoted(d, n));
+}
+
+static void check_tunnel(struct decoder *d, const struct node *n, void *into)
+{
+	struct tunnel *tunnel = into;
+
+	(void)d;
+	tunnel->place = n->key_place;
+}
+
 static const struct field tunnel_fields[] = {
-	{"protocol", FIELD_WORD, .words = tunnel_protocols},
-	{"targetHost", .flags = FIELD_REQUIRED, .check = check_wild_host},
-	{"targetPort", FIELD_INTEGER, PORT_RANGE, .flags = FIELD_REQUIRED},
+	{"protocol", .check = check_tunnel_protocol},
+	{"targetHost", INTO_REQUIRED(struct tunnel, target_host), .check = check_tunnel_host},
+	{"targetPort", FIELD_INTEGER, PORT_RANGE, INTO_REQUIRED(struct tunnel, target_port)},
 	{0},
 };
-static const struct message tunnel = {tunnel_fields};
+static const struct message tunnel = {tunnel_fields, .check = check_tunnel};
+
+static void check_proxy_protocol(struct decoder *d, const struct node *n, void *into)
+{
+	struct proxy_protocol *protocol = into;
+	const char *version = text_of(n, "version");
+
+	(void)d;
+	protocol->v2 = version && !strcmp(version, "V2");
+	protocol->place = n->key_place;
+}
 
 static const struct word proxy_versions[] = {{"V1"}, {"V2"}, {0}};
 static const struct field proxy_protocol_fields[] = {
 	{"version", FIELD_WORD, .words = proxy_versions},
 	{0},
 };
-static const struct message proxy_protocol = {proxy_protocol_fields};
+static const struct message proxy_protocol = {proxy_protocol_fields, .check = check_proxy_protocol};
+
+static void check_retry_budget(struct decoder *d, const struct node *n, void *into)
+{
+	struct retry_budget *budget = into;
+
+	(void)d;
+	if (!is_set(n, "percent"))
+		budget->percent = 20;
+	if (!budget->min_concurrency)
+		budget->min_concurrency = 3;
+	budget->place = n->key_place;
+}
 
 static const struct field retry_budget_fields[] = {
-	{"budgetInterval", FIELD_DURATION, .flags = FIELD_ZERO},
-	{"minRetryConcurrency", FIELD_INTEGER},
-	{"percent", FIELD_NUMBER, .max = 100, .want = "a number from 0 to 100"},
+	{"budgetInterval", FIELD_DURATION, INTO_WITH(struct retry_budget, interval, FIELD_FINE)},
+	{"minRetryConcurrency", FIELD_INTEGER, INTO(struct retry_budget, min_concurrency)},
+	{"percent", FIELD_NUMBER, .max = 100, INTO(struct retry_budget, percent),
+	 .want = "a number from 0 to 100"},
 	{0},
 };
-static const struct message retry_budget = {retry_budget_fields};
+static const struct message retry_budget = {retry_budget_fields, .check = check_retry_budget};
 
 static void check_policy(struct decoder *d, const struct node *n, void *into)
 {
 	(void)into;
-	if (!has_block(n) && !is_set(n, "portLevelSettings") && !is_set(n, "tunnel") &&
+	if (!has_block(n) && !is_given(n, "portLevelSettings") && !is_set(n, "tunnel") &&
 	    !is_set(n, "proxyProtocol") && !is_set(n, "retryBudget"))
 		decode_error(d, n,
 			     "sets nothing, want loadBalancer, connectionPool or another block");
 	if (is_set(n, "tunnel") && is_set(n, "proxyProtocol"))
 		decode_error_key(d, n, "proxyProtocol",
 				 "stands beside tunnel, want only one of them");
+	check_failover(d, n);
 }
 
 static const struct field policy_fields[] = {
 	POLICY_BLOCKS(struct traffic_policy, ),
 	{"portLevelSettings", FIELD_MESSAGE, .message = &port_level,
 	 INTO_LIST(struct traffic_policy, ports), .at_most = 4096},
-	{"proxyProtocol", FIELD_MESSAGE, .message = &proxy_protocol, .flags = FIELD_LATER},
-	{"retryBudget", FIELD_MESSAGE, .message = &retry_budget, .flags = FIELD_LATER},
-	{"tunnel", FIELD_MESSAGE, .message = &tunnel, .flags = FIELD_LATER},
+	{"proxyProtocol", FIELD_MESSAGE, .message = &proxy_protocol,
+	 INTO_MADE(struct traffic_policy, proxy_protocol)},
+	{"retryBudget", FIELD_MESSAGE, .message = &retry_budget,
+	 INTO_MADE(struct traffic_policy, retry_budget)},
+	{"tunnel", FIELD_MESSAGE, .message = &tunnel, INTO_MADE(struct traffic_policy, tunnel)},
 	{0},
 };
 const struct message traffic_policy = {policy_fields, .check = check_policy};

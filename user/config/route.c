@@ -2,7 +2,6 @@
 /* Destinations and their weights, as every kind of route has them. */
 #include <string.h>
 #include <shunt/limits.h>
-#include "base/strmap.h"
 #include "config/checks.h"
 #include "config/names.h"
 #include "config/policy.h"
@@ -14,6 +13,8 @@ static void check_destination_host(struct decoder *d, const struct node *n, void
 
 	if (!strcmp(n->text, "*"))
 		decode_error(d, n, "the host * is no destination, want the name of a service");
+	else if (name_is_address(n->text))
+		decode_error(d, n, "%s is an address, want the name of a service", quoted(d, n));
 	else
 		check_wild_host(d, n, into);
 	if (!destination)
@@ -30,8 +31,8 @@ static void check_destination(struct decoder *d, const struct node *n, void *int
 	(void)n;
 	if (!destination)
 		return;
-	destination->host = destination->host ? destination->host : "";
-	destination->subset = destination->subset ? destination->subset : "";
+	text_fill(&destination->host);
+	text_fill(&destination->subset);
 }
 
 static const struct field port_fields[] = {
@@ -40,7 +41,7 @@ static const struct field port_fields[] = {
 };
 static const struct message port_message = {port_fields};
 
-static void check_subset_name(struct decoder *d, const struct node *n, void *into)
+void check_optional_label(struct decoder *d, const struct node *n, void *into)
 {
 	if (n->length)
 		check_label(d, n, into);
@@ -50,7 +51,7 @@ static const struct field destination_fields[] = {
 	{"host", INTO_REQUIRED(struct destination, host), .check = check_destination_host,
 	 .want = "the name of a service"},
 	{"port", FIELD_MESSAGE, .message = &port_message, INTO_SAME},
-	{"subset", INTO(struct destination, subset), .check = check_subset_name},
+	{"subset", INTO(struct destination, subset), .check = check_optional_label},
 	{0},
 };
 const struct message destination_message = {destination_fields, sizeof(struct destination),
@@ -62,10 +63,9 @@ void check_split(struct decoder *d, const struct node *n, void *into)
 
 	(void)d;
 	(void)n;
-	if (destination && !destination->host) { /* no destination was given: already said */
-		destination->host = "";
-		destination->subset = "";
-	}
+	/* when no destination was given, which is said already */
+	text_fill(&destination->host);
+	text_fill(&destination->subset);
 }
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -109,6 +109,8 @@ static void drop_zeros(struct vs_route *route)
 {
 	size_t nr = 0;
 
+	for (size_t i = 0; i < route->nr_destinations; i++)
+		route->destinations[i].index = i;
 	if (route->nr_destinations == 1) {
 		route->destinations->weight = 1;
 		return;
@@ -139,90 +141,19 @@ void check_weights(struct decoder *d, const struct node *n, struct vs_route *rou
 				     "greatest common divisor, want at most %d",
 				     (unsigned long long)sum, SHUNT_MAX_WEIGHT_SUM);
 	}
-	if (route)
-		drop_zeros(route);
+	drop_zeros(route);
 }
 
 void route_finish(struct decoder *d, const struct node *n, struct vs_route *route)
 {
 	route->place = n->place;
 	route->path = decode_path(d, n, NULL);
-	route->name = route->name ? route->name : "";
+	text_fill(&route->name);
 }
 
-void check_match_gateways(struct decoder *d, const struct node *n)
+void match_finish(struct decoder *d, const struct node *n, struct route_match *match)
 {
-	const struct node *list = node_get(n, "gateways"), *it;
-	bool mesh = false;
-
-	if (!list || list->type != NODE_LIST || !list->nr)
-		return;
-	node_each(list, it)
-		if (it->type == NODE_STRING && !strcmp(it->text, "mesh"))
-			mesh = true;
-	if (!mesh)
-		decode_later(d, list);
-}
-
-/* The conditions of a match as text; its name is none. */
-static char *conditions_of(const struct node *match)
-{
-	const struct node *it;
-	char *text;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	node_each(match, it) {
-		if (it->key && !strcmp(it->key, "name"))
-			continue;
-		fprintf(out, "%s:", it->key ? it->key : "");
-		node_print_json(it, out);
-		fputc('\n', out);
-	}
-	fclose(out);
-	return text;
-}
-
-/* Matches that an earlier rule has too never decide anything. */
-static void check_matches(struct decoder *d, const struct node *matches, struct strmap *seen)
-{
-	const struct node *it;
-
-	node_each(matches, it) {
-		char *text = conditions_of(it);
-		const struct node *first = strmap_get(seen, text);
-
-		if (!first)
-			strmap_put(seen, text, (void *)it);
-		else if (first->place.line)
-			decode_warning(d, it, "is never reached, line %u matches the same",
-				       first->place.line);
-		else
-			decode_warning(d, it, "is never reached, an earlier one matches the same");
-		free(text);
-	}
-}
-
-void check_reach(struct decoder *d, const struct node *routes)
-{
-	const struct node *always = NULL, *it;
-	struct strmap seen = {0};
-
-	if (!routes || routes->type != NODE_LIST)
-		return;
-	node_each(routes, it) {
-		const struct node *matches = node_get(it, "match");
-		bool conditional = matches && matches->type == NODE_LIST && matches->nr;
-
-		if (it->type != NODE_MAP)
-			continue;
-		if (always)
-			decode_warning(d, it, "is never reached, the route in line %u takes all",
-				       always->place.line);
-		else if (conditional)
-			check_matches(d, matches, &seen);
-		if (!conditional && !always)
-			always = it;
-	}
-	strmap_free(&seen);
+	match->place = n->place;
+	text_fill(&match->source_namespace);
+	gateway_refs_set(d, node_get(n, "gateways"), match->gateways, match->nr_gateways);
 }

@@ -47,21 +47,37 @@ bool value_bool(struct decoder *d, const struct node *n, bool *out)
 	return true;
 }
 
+/* "50.0" and "1e+06", as templates and encoders write whole numbers; digits up to the end. */
+static int decimal_parse(const char *text, int64_t *out)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (*end || value != trunc(value))
+		return -EINVAL;
+	if (value >= 0x1p63)
+		return -ERANGE;
+	*out = (int64_t)value;
+	return 0;
+}
+
 int integer_parse(const char *text, int64_t *out)
 {
 	const char *digits = text + (*text == '-' || *text == '+');
 	int base = !strncasecmp(digits, "0x", 2) ? 16 : !strncasecmp(digits, "0o", 2) ? 8 : 10;
 	char *end;
+	int err;
 
 	digits += base == 10 ? 0 : 2;
 	if (!isxdigit((unsigned char)*digits))
 		return -EINVAL;
 	errno = 0;
 	*out = strtoll(digits, &end, base);
+	err = errno ? -ERANGE : 0;
 	if (*end)
-		return -EINVAL;
-	if (errno)
-		return -ERANGE;
+		err = base == 10 ? decimal_parse(digits, out) : -EINVAL;
+	if (err)
+		return err;
 	if (*text == '-')
 		*out = -*out;
 	return 0;
@@ -209,6 +225,12 @@ bool value_duration(struct decoder *d, const struct field *f, const struct node 
 		*out = ns;
 	if (f->flags & FIELD_ZERO && !ns)
 		return true;
+	if (f->flags & FIELD_FINE && ns >= f->min)
+		return true;
+	if (f->flags & FIELD_FINE && !f->min) {
+		decode_error(d, n, "%s is negative, want 0s or more", quoted(d, n));
+		return false;
+	}
 	if (ns < 1000000) {
 		decode_error(d, n, "%s is too short, want 1ms or more%s", quoted(d, n),
 			     f->flags & FIELD_ZERO ? ", or 0s" : "");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* All objects in force, by kind and name. Copies are cheap enough to try a change on one. */
+/*
+ * All objects in force, by kind and name. A copy shares the kinds that do not change, so that to try
+ * a change on one costs what the kind that changes has.
+ */
 #ifndef CONFIG_SET_H
 #define CONFIG_SET_H
 
@@ -7,7 +10,9 @@
 #include "config/object.h"
 
 struct config_set {
-	struct strmap kinds[NR_KINDS]; /* "namespace/name" -> struct object * */
+	struct strmap kinds[NR_KINDS]; /* "namespace/name" -> struct object *; only to be read */
+	unsigned *sharers[NR_KINDS];   /* how many sets have that very map; NULL: this one alone */
+	bool split_requests; /* --http-split=request: as if shunt.io/split said so where nothing does */
 };
 
 void config_set_free(struct config_set *s);

@@ -1,124 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sidecar: known and checked, not in force yet. */
+/* Sidecar: what the callers of a namespace see of the mesh, and how traffic comes in to them. */
 #include <string.h>
+#include "base/strmap.h"
 #include "config/checks.h"
 #include "config/kinds.h"
+#include "config/listener.h"
 #include "config/names.h"
 #include "config/policy.h"
-#include "config/protocol.h"
 #include "config/route.h"
 
-static void refuse_target(struct decoder *d, const struct node *n, void *into)
+static void check_proxy(struct decoder *d, const struct node *n, const struct sidecar *sidecar)
 {
-	(void)into;
-	if (n->type == NODE_NUMBER && strcmp(n->text, "0"))
-		decode_error(d, n, "has no effect on a Sidecar, want none");
-}
+	const struct node *proxy = node_get(n, "egressProxy"), *host = node_get(proxy, "host");
 
-static const struct field port_fields[] = {
-	{"name", .check = check_label},
-	{"number", FIELD_INTEGER, .max = 65535},
-	{"protocol", .check = check_protocol},
-	{"targetPort", FIELD_INTEGER, .check = refuse_target},
-	{0},
-};
-static const struct message port_message = {port_fields};
-
-static bool is_unix(const struct node *listener)
-{
-	const char *bind = text_of(listener, "bind");
-
-	return bind && !strncmp(bind, "unix://", 7);
-}
-
-static void check_bind(struct decoder *d, const struct node *listener)
-{
-	const struct node *bind = node_get(listener, "bind");
-
-	if (!bind || bind->type != NODE_STRING || !bind->length)
+	if (!proxy || proxy->type != NODE_MAP)
 		return;
-	if (is_unix(listener) ? !name_is_unix_path(bind->text + 7) : !name_is_address(bind->text))
-		decode_error(d, bind, "%s is no address, want IPv4, IPv6 or unix:///path",
-			     quoted(d, bind));
+	decode_later_key(d, n, "egressProxy");
+	if (sidecar->outbound != OUTBOUND_ALLOW_ANY)
+		decode_error_key(d, n, "egressProxy", "has no effect, want it with mode ALLOW_ANY");
+	if (!is_set(proxy, "port"))
+		decode_error_key(d, proxy, "port", "is missing, want the port of the proxy");
+	/* what is no host at all was told of */
+	if (host && host->type == NODE_STRING && strcmp(host->text, "*") &&
+	    !name_is_fqdn(host->text) && name_is_wild(host->text))
+		decode_error(d, host, "%s is no DNS name, want one without *", quoted(d, host));
 }
 
-static void check_egress(struct decoder *d, const struct node *n, void *into)
+/* As in Istio, the mode of a policy that names none is not the one of no policy. */
+static void put_outbound(struct decoder *d, const struct node *n, void *into)
 {
-	const struct node *port = node_get(n, "port");
-	const char *number = text_of(port, "number");
+	struct sidecar *sidecar = into;
 
-	(void)into;
-	check_bind(d, n);
-	if (is_set(n, "port") && (!number || !strcmp(number, "0")) && !is_unix(n))
-		decode_error_key(d, port, "number", "is missing, want a port from 1 to 65535");
+	sidecar->outbound_place = n->place;
+	if (!is_set(n, "mode")) {
+		sidecar->outbound = OUTBOUND_REGISTRY_ONLY;
+		decode_warning_key(d, n, "mode", "is missing, which means REGISTRY_ONLY");
+	}
+	check_proxy(d, n, sidecar);
 }
 
-static void check_ingress(struct decoder *d, const struct node *n, void *into)
-{
-	const struct node *end = node_get(n, "defaultEndpoint");
-	const char *number = text_of(node_get(n, "port"), "number");
-	const char *text = text_of(node_get(n, "port"), "protocol");
-
-	(void)into;
-	check_bind(d, n);
-	if (is_set(n, "port") && (!number || !strcmp(number, "0")))
-		decode_error_key(d, node_get(n, "port"), "number",
-				 "is missing, want a port from 1 to 65535");
-	if (is_set(n, "tls") && text && *text && !protocol_is_tls(protocol_parse(text)))
-		decode_error_key(d, n, "tls", "stands beside protocol %s, want HTTPS or TLS", text);
-	if (end && end->type == NODE_STRING && strncmp(end->text, "unix://", 7) &&
-	    !strchr(end->text, ':'))
-		decode_error(d, end,
-			     "%s is no endpoint, want 127.0.0.1:PORT, 0.0.0.0:PORT or a "
-			     "unix path",
-			     quoted(d, end));
-}
-
-static const struct word capture_modes[] = {{"DEFAULT"}, {"IPTABLES"}, {"NONE"}, {0}};
-static const struct field egress_fields[] = {
-	{"bind"},
-	{"captureMode", FIELD_WORD, .words = capture_modes},
-	{"hosts", FIELD_STRING, FIELD_LIST, .flags = FIELD_REQUIRED | FIELD_NOT_EMPTY,
-	 .check = check_sidecar_host, .want = "at least one namespace/host"},
-	{"port", FIELD_MESSAGE, .message = &port_message},
+static const struct word outbound_modes[] = {
+	{"REGISTRY_ONLY", OUTBOUND_REGISTRY_ONLY},
+	{"ALLOW_ANY", OUTBOUND_ALLOW_ANY},
 	{0},
 };
-static const struct message egress = {egress_fields, .check = check_egress};
-
-static const struct field ingress_fields[] = {
-	{"bind"},
-	{"captureMode", FIELD_WORD, .words = capture_modes},
-	{"connectionPool", FIELD_MESSAGE, .message = &connection_pool},
-	{"defaultEndpoint"},
-	{"port", FIELD_MESSAGE, .message = &port_message, .flags = FIELD_REQUIRED},
-	{"tls", FIELD_MESSAGE, .message = &server_tls},
-	{0},
-};
-static const struct message ingress = {ingress_fields, .check = check_ingress};
-
-static void check_outbound(struct decoder *d, const struct node *n, void *into)
-{
-	const char *mode = text_of(n, "mode");
-
-	(void)into;
-	if (is_set(n, "egressProxy") && mode && !strcmp(mode, "REGISTRY_ONLY"))
-		decode_error_key(d, n, "egressProxy",
-				 "stands beside REGISTRY_ONLY, want ALLOW_ANY");
-}
-
-static const struct word outbound_modes[] = {{"REGISTRY_ONLY"}, {"ALLOW_ANY"}, {0}};
 static const struct field outbound_fields[] = {
-	{"egressProxy", FIELD_MESSAGE, .message = &destination_message},
-	{"mode", FIELD_WORD, .words = outbound_modes},
+	{"egressProxy", FIELD_MESSAGE, .message = &destination_message,
+	 INTO_MADE(struct sidecar, egress_proxy)},
+	{"mode", FIELD_WORD, .words = outbound_modes, INTO(struct sidecar, outbound)},
 	{0},
 };
-static const struct message outbound = {outbound_fields, .check = check_outbound};
+static const struct message outbound = {outbound_fields, .check = put_outbound};
+
+static void check_selector(struct decoder *d, const struct node *n, void *into)
+{
+	const struct sidecar *sidecar = into;
+
+	if (!sidecar->selector.nr)
+		decode_warning(d, n, "names no labels, so it is for the whole namespace");
+}
 
 static const struct field selector_fields[] = {
-	{"labels", FIELD_STRING, FIELD_MAP, .check = check_selector_entry},
+	{"labels", FIELD_STRING, FIELD_MAP, .check = check_selector_entry,
+	 INTO(struct sidecar, selector)},
 	{0},
 };
-static const struct message selector = {selector_fields};
+static const struct message selector = {selector_fields, .check = check_selector};
 
 /* One entry without a port takes all other ports, so it is the last. */
 static void check_catch_all(struct decoder *d, const struct node *list)
@@ -130,28 +77,62 @@ static void check_catch_all(struct decoder *d, const struct node *list)
 			decode_error(d, it, "has no port and takes all ports, want it last");
 }
 
-static void check_spec(struct decoder *d, const struct node *n, void *into)
+/* Ports, and the unix paths of those without one. */
+static void check_twice(struct decoder *d, const struct node *list)
 {
-	(void)into;
-	if (!is_set(n, "egress") && !is_set(n, "ingress") && !is_set(n, "outboundTrafficPolicy") &&
+	struct strmap seen = {0};
+	const struct node *it;
+
+	node_each(list, it) {
+		const struct node *number = node_get(node_get(it, "port"), "number");
+		const struct node *what = listener_has_number(it) ? number : node_get(it, "bind");
+		const char *key = what ? what->text : NULL;
+		int64_t value;
+
+		if (!is_set(it, "port") || !key || (what != number && !listener_is_unix(it)))
+			continue;
+		if (what == number && !integer_parse(key, &value))
+			key = arena_printf(d->arena, "%lld", (long long)value);
+		if (strmap_put(&seen, key, (void *)what))
+			decode_error(d, what, "%s is given twice, want one listener for each",
+				     quoted(d, what));
+	}
+	strmap_free(&seen);
+}
+
+static void put_spec(struct decoder *d, const struct node *n, void *into)
+{
+	struct sidecar *sidecar = into;
+
+	sidecar->has_egress = sidecar->nr_egress > 0;
+	sidecar->has_ingress = sidecar->nr_ingress > 0;
+	if (!sidecar->has_egress && !sidecar->has_ingress && !is_set(n, "outboundTrafficPolicy") &&
 	    !is_set(n, "inboundConnectionPool"))
 		decode_error(d, n, "sets nothing, want egress, ingress or outboundTrafficPolicy");
 	check_catch_all(d, node_get(n, "egress"));
+	check_twice(d, node_get(n, "egress"));
+	check_twice(d, node_get(n, "ingress"));
+	/* the receiving side: the kernel sees to what leaves a pod */
+	if (sidecar->has_ingress)
+		decode_later_key(d, n, "ingress");
+	if (sidecar->inbound_pool)
+		decode_later_key(d, n, "inboundConnectionPool");
 }
 
 static const struct field spec_fields[] = {
-	{"egress", FIELD_MESSAGE, FIELD_LIST, .message = &egress},
-	{"inboundConnectionPool", FIELD_MESSAGE, .message = &connection_pool},
-	{"ingress", FIELD_MESSAGE, FIELD_LIST, .message = &ingress},
-	{"outboundTrafficPolicy", FIELD_MESSAGE, .message = &outbound},
-	{"workloadSelector", FIELD_MESSAGE, .message = &selector},
+	{"egress", FIELD_MESSAGE, .message = &sidecar_egress, INTO_LIST(struct sidecar, egress)},
+	{"inboundConnectionPool", FIELD_MESSAGE, .message = &connection_pool,
+	 INTO_MADE(struct sidecar, inbound_pool)},
+	{"ingress", FIELD_MESSAGE, .message = &sidecar_ingress, INTO_LIST(struct sidecar, ingress)},
+	{"outboundTrafficPolicy", FIELD_MESSAGE, .message = &outbound, INTO_SAME},
+	{"workloadSelector", FIELD_MESSAGE, .message = &selector, INTO_SAME},
 	{0},
 };
-static const struct message spec = {spec_fields, .check = check_spec};
+static const struct message spec = {spec_fields, .check = put_spec};
 
 static const struct field top_fields[] = {
 	TOP_FIELDS,
-	{"spec", FIELD_MESSAGE, .message = &spec, .flags = FIELD_REQUIRED | FIELD_LATER},
+	{"spec", FIELD_MESSAGE, .message = &spec, INTO_REQUIRED(struct object, sidecar)},
 	{0},
 };
 const struct message sidecar_message = {top_fields};

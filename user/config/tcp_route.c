@@ -3,7 +3,6 @@
 #include <string.h>
 #include "config/checks.h"
 #include "config/names.h"
-#include "config/policy.h"
 #include "config/route.h"
 
 static const struct field split_fields[] = {
@@ -13,32 +12,52 @@ static const struct field split_fields[] = {
 };
 static const struct message split = {split_fields, sizeof(struct destination), check_split};
 
+static void subnets_set(struct decoder *d, const struct node *list, struct route_match *m)
+{
+	const struct node *it;
+
+	if (!list || list->type != NODE_LIST || !list->nr)
+		return;
+	m->subnets = arena_alloc(d->arena, list->nr * sizeof(*m->subnets));
+	node_each(list, it) {
+		struct subnet *s = &m->subnets[m->nr_subnets];
+
+		if (it->type == NODE_STRING && inet_parse_cidr(it->text, &s->address, &s->prefix))
+			m->nr_subnets++;
+	}
+}
+
 static void check_match(struct decoder *d, const struct node *n, void *into)
 {
-	(void)into;
-	check_match_gateways(d, n);
+	struct route_match *m = into;
+
+	subnets_set(d, node_get(n, "destinationSubnets"), m);
+	for (size_t i = 0; i < m->nr_sni_hosts; i++)
+		m->sni_hosts[i] = m->sni_hosts[i] ? name_lower(d->arena, m->sni_hosts[i]) : "";
+	match_finish(d, n, m);
 }
 
 #define L4_MATCH_FIELDS                                                                            \
 	{"destinationSubnets", FIELD_STRING, FIELD_LIST, .check = check_subnet,                    \
 	 .flags = FIELD_LATER},                                                                    \
-		{"gateways", FIELD_STRING, FIELD_LIST, .check = check_gateway_ref},                \
+		{"gateways", FIELD_STRING, INTO_LIST(struct route_match, gateways)},               \
 		{"port", FIELD_INTEGER, .max = 65535, .want = "a port from 1 to 65535",            \
 		 INTO(struct route_match, port)},                                                  \
 		{"sourceLabels", FIELD_STRING, FIELD_MAP, .check = check_label_entry,              \
-		 .flags = FIELD_LATER},                                                            \
+		 INTO(struct route_match, source_labels)},                                         \
 	{                                                                                          \
-		"sourceNamespace", .check = check_label, .flags = FIELD_LATER                      \
+		"sourceNamespace", .check = check_optional_label,                                  \
+			INTO(struct route_match, source_namespace)                                 \
 	}
 
 static const struct field tcp_match_fields[] = {
 	L4_MATCH_FIELDS,
-	{"sourceSubnet", .flags = FIELD_LATER, .check = check_subnet},
+	{"sourceSubnet", .flags = FIELD_LATER},
 	{0},
 };
 static const struct message tcp_match = {tcp_match_fields, sizeof(struct route_match), check_match};
 
-static void check_tcp(struct decoder *d, const struct node *n, void *into)
+static void check_route(struct decoder *d, const struct node *n, void *into)
 {
 	check_weights(d, n, into);
 	route_finish(d, n, into);
@@ -46,44 +65,26 @@ static void check_tcp(struct decoder *d, const struct node *n, void *into)
 
 static const struct field tcp_fields[] = {
 	{"match", FIELD_MESSAGE, .message = &tcp_match, INTO_LIST(struct vs_route, matches)},
-	{"route", FIELD_MESSAGE, FIELD_LIST, .message = &split,
-	 .offset = offsetof(struct vs_route, destinations),
-	 .offset_nr = offsetof(struct vs_route, nr_destinations),
-	 .size = sizeof(struct destination), .flags = FIELD_KEPT | FIELD_REQUIRED | FIELD_NOT_EMPTY,
+	{"route", FIELD_MESSAGE, .message = &split, INTO_FILLED(struct vs_route, destinations),
 	 .want = "at least one destination"},
 	{0},
 };
-const struct message tcp_route = {tcp_fields, sizeof(struct vs_route), check_tcp};
+const struct message tcp_route = {tcp_fields, sizeof(struct vs_route), check_route};
 
-static void check_sni_host(struct decoder *d, const struct node *n, void *into)
-{
-	(void)into;
-	if (name_is_address(n->text))
-		decode_warning(d, n, "%s is an address, which no client sends as its server name",
-			       quoted(d, n));
-	else if (strncmp(n->text, "outbound_", 9))
-		check_wild_host(d, n, into);
-}
-
+/* The names themselves are checked with the hosts. */
 static const struct field tls_match_fields[] = {
 	L4_MATCH_FIELDS,
-	{"sniHosts", FIELD_STRING, FIELD_LIST, .check = check_sni_host,
-	 .flags = FIELD_REQUIRED | FIELD_NOT_EMPTY, .want = "at least one server name"},
+	{"sniHosts", FIELD_STRING, INTO_FILLED(struct route_match, sni_hosts),
+	 .want = "at least one server name"},
 	{0},
 };
 static const struct message tls_match = {tls_match_fields, sizeof(struct route_match), check_match};
 
-static void check_tls(struct decoder *d, const struct node *n, void *into)
-{
-	(void)into;
-	check_weights(d, n, NULL);
-}
-
 static const struct field tls_fields[] = {
-	{"match", FIELD_MESSAGE, FIELD_LIST, .message = &tls_match,
-	 .flags = FIELD_REQUIRED | FIELD_NOT_EMPTY, .want = "at least one match with sniHosts"},
-	{"route", FIELD_MESSAGE, FIELD_LIST, .message = &split,
-	 .flags = FIELD_REQUIRED | FIELD_NOT_EMPTY, .want = "at least one destination"},
+	{"match", FIELD_MESSAGE, .message = &tls_match, INTO_FILLED(struct vs_route, matches),
+	 .want = "at least one match with sniHosts"},
+	{"route", FIELD_MESSAGE, .message = &split, INTO_FILLED(struct vs_route, destinations),
+	 .want = "at least one destination"},
 	{0},
 };
-const struct message tls_route = {tls_fields, .check = check_tls};
+const struct message tls_route = {tls_fields, sizeof(struct vs_route), check_route};

@@ -4,41 +4,62 @@
 #include <strings.h>
 #include "base/strmap.h"
 #include "config/checks.h"
+#include "config/http.h"
 #include "config/kinds.h"
 #include "config/names.h"
 #include "config/policy.h"
 #include "config/route.h"
 
-#define HOSTS_MAX 4096 /* each is compared with the wildcards among the others */
+#define HOSTS_MAX 4096	  /* each is compared with the wildcards among the others */
+#define GATEWAYS_MAX 4096 /* each is compared with all others */
 
-/* The mesh when no gateway is named; every other gateway is not in force yet. */
-static void check_gateways(struct decoder *d, const struct node *spec, struct virtual_service *vs)
+/* Without a word of them it is for the mesh. What is kept are the others. */
+static void put_gateways(struct decoder *d, const struct node *spec, struct virtual_service *vs)
 {
-	const struct node *list = node_get(spec, "gateways"), *it;
+	size_t nr = 0;
 
-	vs->mesh = !list || list->type != NODE_LIST || !list->nr;
-	if (vs->mesh)
-		return;
-	node_each(list, it) {
-		if (it->type != NODE_STRING)
-			continue;
-		if (!strcmp(it->text, "mesh"))
-			vs->mesh = true;
+	gateway_refs_set(d, node_get(spec, "gateways"), vs->gateways, vs->nr_gateways);
+	vs->mesh = !vs->nr_gateways;
+	for (size_t i = 0; i < vs->nr_gateways; i++) {
+		if (strcmp(vs->gateways[i], "mesh"))
+			vs->gateways[nr++] = vs->gateways[i];
 		else
-			decode_later(d, it);
+			vs->mesh = true;
 	}
+	vs->nr_gateways = nr;
+}
+
+/* "outbound_.80_.v1_.reviews.default.svc.cluster.local": a cluster as its server name. */
+static bool is_outbound(const char *s)
+{
+	static const char prefix[] = "outbound_.";
+	char subset[64] = "";
+	size_t n;
+
+	if (strlen(s) > 255 || strncmp(s, prefix, sizeof(prefix) - 1))
+		return false;
+	s += sizeof(prefix) - 1;
+	n = strspn(s, "0123456789");
+	if (!n || strncmp(s + n, "_.", 2))
+		return false;
+	s += n + 2;
+	n = strcspn(s, "_");
+	if (n >= sizeof(subset) || strncmp(s + n, "_.", 2))
+		return false;
+	memcpy(subset, s, n);
+	return (!n || name_is_label(subset)) && name_is_fqdn(s + n + 2);
 }
 
 /* What in `seen` is a wildcard over the host, or the host itself. */
 static const struct node *covered_by(const struct strmap *seen, const char *host)
 {
 	const struct node *same = strmap_get(seen, host);
+	char tails[260];
 
-	for (const char *tail = host; !same && *tail; tail++) {
-		char wild[260];
-
-		/* Either covers the other: "*.b" and "*.a.b" too. */
-		snprintf(wild, sizeof(wild), "*%s", tail[0] == '*' ? tail + 1 : tail);
+	/* Either covers the other: "*.b" and "*.a.b" too. The star moves on over the text. */
+	snprintf(tails, sizeof(tails), "*%s", *host == '*' ? host + 1 : host);
+	for (char *wild = tails; !same && wild[1] && wild[1] != '*'; wild++) {
+		*wild = '*';
 		same = strmap_get(seen, wild);
 	}
 	return same ? same : strmap_get(seen, "*");
@@ -76,6 +97,30 @@ static void check_overlap(struct decoder *d, const struct node *list)
 	strmap_free(&seen);
 }
 
+static bool has_server_names(const struct virtual_service *vs)
+{
+	for (size_t i = 0; i < vs->nr_tls; i++)
+		for (size_t m = 0; m < vs->tls[i].nr_matches; m++)
+			if (vs->tls[i].matches[m].nr_sni_hosts)
+				return true;
+	return false;
+}
+
+static void check_host(struct decoder *d, const struct node *n, const struct virtual_service *vs)
+{
+	if (vs->mesh && !strcmp(n->text, "*"))
+		decode_error(d, n,
+			     "the host * would take all calls of the mesh, want a "
+			     "name, or gateways without mesh");
+	else if (!strncmp(n->text, "outbound_", 9) && vs->nr_gateways && has_server_names(vs)) {
+		if (!is_outbound(n->text))
+			decode_error(d, n, "%s is no host, want outbound_.PORT_._.HOST",
+				     quoted(d, n));
+	} else {
+		check_wild_host(d, n, NULL);
+	}
+}
+
 static void check_hosts(struct decoder *d, const struct node *spec, struct virtual_service *vs)
 {
 	const struct node *list = node_get(spec, "hosts"), *it;
@@ -87,10 +132,8 @@ static void check_hosts(struct decoder *d, const struct node *spec, struct virtu
 	if (!list || list->type != NODE_LIST || list->nr > HOSTS_MAX)
 		return;
 	node_each(list, it)
-		if (vs->mesh && it->type == NODE_STRING && !strcmp(it->text, "*"))
-			decode_error(d, it,
-				     "the host * would take all calls of the mesh, want a "
-				     "name, or gateways without mesh");
+		if (it->type == NODE_STRING)
+			check_host(d, it, vs);
 	check_overlap(d, list);
 }
 
@@ -100,22 +143,32 @@ static void check_delegate(struct decoder *d, const struct node *spec)
 	static const char *const never[] = {"gateways", "tls", "tcp", NULL};
 	const struct node *routes = node_get(spec, "http"), *it;
 
-	decode_later_key(d, spec, "hosts");
-	for (size_t i = 0; never[i]; i++) {
-		const struct node *n = node_get(spec, never[i]);
-
-		if (n && n->nr)
+	for (size_t i = 0; never[i]; i++)
+		if (is_given(spec, never[i]))
 			decode_error_key(d, spec, never[i],
 					 "stands in a delegate, which has no "
 					 "hosts: want hosts, or http alone");
-	}
 	node_each(routes, it)
 		if (is_set(it, "delegate"))
 			decode_error_key(d, it, "delegate", "stands in a delegate, want a route");
 }
 
-/* Each server name of a tls match is one of the hosts, or covered by one. */
-static void check_sni(struct decoder *d, const struct node *spec)
+/* A server name is one of the hosts, or covered by one. */
+static void check_sni(struct decoder *d, const struct node *n, const struct strmap *hosts,
+		      bool gateways_only)
+{
+	if (name_is_address(n->text))
+		decode_warning(d, n, "%s is an address, which no client sends as its server name",
+			       quoted(d, n));
+	else if (!name_is_wild(n->text) && !(gateways_only && is_outbound(n->text)))
+		decode_error(d, n, "%s is no server name, want a DNS name, which may begin with *",
+			     quoted(d, n));
+	else if (!covered_by(hosts, name_lower(d->arena, n->text)))
+		decode_error(d, n, "%s is none of the hosts, want one that spec.hosts covers",
+			     quoted(d, n));
+}
+
+static void check_snis(struct decoder *d, const struct node *spec, const struct virtual_service *vs)
 {
 	const struct node *route, *match, *sni, *host;
 	struct strmap hosts = {0};
@@ -126,49 +179,55 @@ static void check_sni(struct decoder *d, const struct node *spec)
 	node_each(node_get(spec, "tls"), route)
 		node_each(node_get(route, "match"), match)
 			node_each(node_get(match, "sniHosts"), sni)
-				if (sni->type == NODE_STRING && sni->length <= 255 &&
-				    !covered_by(&hosts, name_lower(d->arena, sni->text)))
-					decode_error(
-						d, sni,
-						"%s is none of the hosts, want one that spec.hosts "
-						"covers",
-						quoted(d, sni));
+				if (sni->type == NODE_STRING)
+					check_sni(d, sni, &hosts, !vs->mesh);
 	strmap_free(&hosts);
 }
 
-static size_t nr_of(const struct node *spec, const char *section)
+/* Tokens are checked at gateways, so nobody else knows their claims. */
+static void check_claims(struct decoder *d, const struct node *spec)
 {
-	const struct node *list = node_get(spec, section);
+	static const char *const maps[] = {"headers", "withoutHeaders"};
+	const struct node *route, *match, *it;
 
-	return list && list->type == NODE_LIST ? list->nr : 0;
+	node_each(node_get(spec, "http"), route)
+		node_each(node_get(route, "match"), match)
+			for (size_t i = 0; i < 2; i++)
+				node_each(node_get(match, maps[i]), it)
+					if (it->key && name_is_claim(it->key))
+						decode_error_name(
+							d, it,
+							"a claim of a token is known at gateways "
+							"alone, want gateways without mesh");
 }
 
 static void check_spec(struct decoder *d, const struct node *n, void *into)
 {
 	struct virtual_service *vs = into;
 
-	check_gateways(d, n, vs);
+	put_gateways(d, n, vs);
 	check_hosts(d, n, vs);
-	if (!nr_of(n, "hosts"))
+	if (!vs->nr_hosts)
 		check_delegate(d, n);
-	if (!nr_of(n, "http") && !nr_of(n, "tls") && !nr_of(n, "tcp"))
+	if (!vs->nr_http && !vs->nr_tls && !vs->nr_tcp)
 		decode_error(d, n, "has no routes, want http, tls or tcp");
-	vs->nr_tls = nr_of(n, "tls");
-	check_sni(d, n);
+	check_snis(d, n, vs);
+	if (vs->mesh)
+		check_claims(d, n);
 	check_export_to(d, n, false);
-	check_reach(d, node_get(n, "http"));
-	check_reach(d, node_get(n, "tls"));
-	check_reach(d, node_get(n, "tcp"));
+	check_reach(d, node_get(n, "http"), vs->http, vs->nr_http);
+	check_reach(d, node_get(n, "tls"), vs->tls, vs->nr_tls);
+	check_reach(d, node_get(n, "tcp"), vs->tcp, vs->nr_tcp);
 }
 
 static const struct field spec_fields[] = {
 	{"exportTo", FIELD_STRING, FIELD_LIST},
-	{"gateways", FIELD_STRING, FIELD_LIST, .check = check_gateway_ref},
-	{"hosts", INTO_LIST(struct virtual_service, hosts), .at_most = HOSTS_MAX,
-	 .check = check_wild_host},
+	{"gateways", FIELD_STRING, INTO_LIST(struct virtual_service, gateways),
+	 .at_most = GATEWAYS_MAX},
+	{"hosts", FIELD_STRING, INTO_LIST(struct virtual_service, hosts), .at_most = HOSTS_MAX},
 	{"http", FIELD_MESSAGE, .message = &http_route, INTO_LIST(struct virtual_service, http)},
 	{"tcp", FIELD_MESSAGE, .message = &tcp_route, INTO_LIST(struct virtual_service, tcp)},
-	{"tls", FIELD_MESSAGE, FIELD_LIST, .message = &tls_route, .flags = FIELD_LATER},
+	{"tls", FIELD_MESSAGE, .message = &tls_route, INTO_LIST(struct virtual_service, tls)},
 	{0},
 };
 static const struct message spec = {spec_fields, .check = check_spec};

@@ -18,6 +18,7 @@ struct destination {
 	const char *subset; /* "" none */
 	uint16_t port;	    /* 0: not given */
 	uint32_t weight;    /* as written */
+	unsigned index;	    /* in route[], as written */
 	const struct http_headers *headers; /* NULL: none */
 	struct place place; /* of destination.host */
 };
@@ -67,7 +68,8 @@ struct vs_route {
 	const struct http_headers *headers;
 	struct http_mirror *mirrors; /* mirror and mirrors alike */
 	size_t nr_mirrors;
-	bool has_mirrors; /* mirror or mirrors was given */
+	const char *mirror_field; /* "mirror" or "mirrors", as written; NULL: no mirror */
+	const uint32_t *mirror_share; /* millionths of `mirror`; NULL: not given */
 	int64_t timeout;  /* ns; 0: none */
 };
 
@@ -79,8 +81,6 @@ struct virtual_service {
 	size_t nr_gateways;
 	struct vs_route *http, *tls, *tcp;
 	size_t nr_http, nr_tls, nr_tcp;
-	/* the first field of the section that is not in force yet: the section is passed over */
-	const struct later *http_later, *tcp_later, *tls_later;
 };
 
 #endif

@@ -7,6 +7,8 @@
 #include "config/policy.h"
 #include "config/workload.h"
 
+#define UNIX "unix://"
+
 /* Ports by name, in the order written. */
 static void put_ports(struct decoder *d, const struct node *ports, struct workload *w)
 {
@@ -24,63 +26,90 @@ static void put_ports(struct decoder *d, const struct node *ports, struct worklo
 	}
 }
 
-static void check_unix(struct decoder *d, const struct node *n, const struct node *address)
+/* Nothing connects to a unix path yet. */
+static void put_unix(struct decoder *d, const struct node *n, const struct node *address,
+		     struct workload *w)
 {
-	if (!name_is_unix_path(address->text + strlen("unix://")))
+	w->unix_path = arena_strdup(d->arena, address->text + strlen(UNIX));
+	if (!name_is_unix_path(w->unix_path))
 		decode_error(d, address, "%s is no unix path, want unix:///path or unix://@name",
 			     quoted(d, address));
-	if (is_set(n, "ports"))
+	if (is_given(n, "ports"))
 		decode_error_key(d, n, "ports", "stands beside a unix path, which has none");
 	decode_later(d, address);
 }
 
-static void check_place(struct decoder *d, const struct node *n, struct workload *w)
+static void put_address(struct decoder *d, const struct node *n, struct workload *w)
 {
 	const struct node *address = node_get(n, "address");
 
-	if (!is_set(n, "address") || !address->length) {
-		if (is_set(n, "network"))
-			decode_warning_key(d, n, "address",
-					   "is missing, the network alone is given");
-		else
+	if (!is_given(n, "address")) {
+		if (!is_given(n, "network"))
 			decode_error_key(d, n, "address", "is missing, want an IP address");
 		return;
 	}
 	if (address->type != NODE_STRING)
 		return;
-	if (!strncmp(address->text, "unix://", 7)) {
-		check_unix(d, n, address);
-	} else if (inet_parse(address->text, &w->address)) {
+	if (!strncmp(address->text, UNIX, strlen(UNIX)))
+		put_unix(d, n, address, w);
+	else if (inet_parse(address->text, &w->address))
 		w->has_address = true;
-	} else if (name_is_fqdn(address->text)) {
-		decode_later(d, address);
-	} else {
+	else if (name_is_fqdn(address->text))
+		w->dns_name = name_lower(d->arena, address->text);
+	else
 		decode_error(d, address, "%s is no address, want IPv4, IPv6 or a DNS name",
 			     quoted(d, address));
-	}
+}
+
+void check_network_alone(struct decoder *d, const struct node *n)
+{
+	if (!is_given(n, "address") && is_given(n, "network"))
+		decode_warning_key(d, n, "address", "is missing, the network alone is given");
+}
+
+/* As long as the API server takes them. */
+static void check_length(struct decoder *d, const struct node *n, size_t most)
+{
+	if (n->length > most)
+		decode_error(d, n, "has %zu bytes, want at most %zu", n->length, most);
+}
+
+static void check_place_name(struct decoder *d, const struct node *n, void *into)
+{
+	(void)into;
+	check_length(d, n, 2048);
+}
+
+static void check_account(struct decoder *d, const struct node *n, void *into)
+{
+	(void)into;
+	check_length(d, n, 253);
 }
 
 static void check_workload(struct decoder *d, const struct node *n, void *into)
 {
 	struct workload *w = into;
 
-	check_place(d, n, w);
+	put_address(d, n, w);
 	put_ports(d, node_get(n, "ports"), w);
 	w->place = n->place;
-	w->weight = 1;
-	w->name = w->name ? w->name : "";
-	w->locality = w->locality ? w->locality : "";
+	if (!w->weight)
+		w->weight = 1;
+	text_fill(&w->name);
+	text_fill(&w->locality);
+	text_fill(&w->network);
+	text_fill(&w->service_account);
 }
 
 static const struct field workload_fields[] = {
 	{"address"},
 	{"labels", FIELD_STRING, FIELD_MAP, .check = check_label_entry,
 	 INTO(struct workload, labels), .at_most = 256},
-	{"locality", INTO(struct workload, locality)},
-	{"network", .flags = FIELD_LATER},
+	{"locality", INTO(struct workload, locality), .check = check_place_name},
+	{"network", INTO_WITH(struct workload, network, FIELD_LATER), .check = check_place_name},
 	{"ports", FIELD_INTEGER, FIELD_MAP, PORT_RANGE, .at_most = 128, .check = check_port_value},
-	{"serviceAccount"},
-	{"weight", FIELD_INTEGER, .flags = FIELD_LATER},
+	{"serviceAccount", INTO(struct workload, service_account), .check = check_account},
+	{"weight", FIELD_INTEGER, INTO_WITH(struct workload, weight, FIELD_LATER)},
 	{0},
 };
 const struct message workload = {workload_fields, sizeof(struct workload), check_workload};
@@ -90,7 +119,7 @@ static void check_entry(struct decoder *d, const struct node *n, void *into)
 	struct object *o = into;
 	struct workload *w = &o->workload;
 
-	(void)n;
+	check_network_alone(d, node_get(n, "spec"));
 	w->name = o->name;
 	labels_merge(d->arena, &o->labels, &w->labels, &w->labels);
 }

@@ -64,7 +64,7 @@ static void adopt_cluster(struct datapath *dp, const struct cluster *c)
 		endpoint_ref_adopt(dp, &dp->endpoints[c->first_endpoint + i], c->state);
 }
 
-/* The installed port of a route record, shared by the keys that point at it. */
+/* What hangs on a route record, shared by the keys that point at it. */
 static struct installed *adopt_route(struct datapath *dp, uint32_t slot, struct installed **seen)
 {
 	const struct route *r = &dp->routes[slot];
@@ -90,7 +90,7 @@ static struct installed *adopt_route(struct datapath *dp, uint32_t slot, struct 
 static int adopt_key(struct datapath *dp, const struct service_key *key, uint32_t slot,
 		     struct installed **seen)
 {
-	struct installed *in = NULL;
+	struct installed *in;
 	struct key_ref *k;
 	uint32_t route;
 
@@ -100,15 +100,9 @@ static int adopt_key(struct datapath *dp, const struct service_key *key, uint32_
 	if (route >= SHUNT_MAX_ROUTES || !route_is_sane(&dp->routes[route]))
 		return -EPROTO;
 	slots_mark(&dp->service_slots, slot, 1);
-	if (dp->routes[route].flags & ROUTE_SCOPED) {
-		slots_mark(&dp->route_slots, route, 1);
-		dp->gate = route;
-	} else {
-		in = adopt_route(dp, route, seen);
-	}
+	in = adopt_route(dp, route, seen);
 	k = key_ref_add(dp, key, slot, in);
-	if (in)
-		vec_push(&in->keys, k);
+	vec_push(&in->keys, k);
 	return 0;
 }
 
@@ -171,6 +165,9 @@ int adopt(struct datapath *dp, char **why)
 			err = adopt_key(dp, &key, slot, seen);
 	}
 	free(seen);
+	scopes_adopt(dp);
+	if (!err)
+		err = callers_adopt(dp);
 	if (err) {
 		*why = xasprintf("the maps of root %s contradict each other: run `shunt unload "
 				 "--root %s` and start again",

@@ -1,50 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One port of one host on its way into the kernel: what it needs is taken, or given back. */
+/* What one port of a host is to some callers: what it needs is taken, or given back. */
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include "datapath/change.h"
-
-/* The installed port of that name; else an adopted one that has one of the addresses. */
-static struct installed *find_installed(struct datapath *dp, const char *name,
-					const struct plan_host *host, const struct plan_port *port)
-{
-	struct installed *in = strmap_get(&dp->installed, name);
-	struct service_key key = {.port = port->port, .protocol = IPPROTO_TCP};
-
-	key.scope = port->host_only ? SCOPE_HOST : SCOPE_ALL;
-	for (size_t i = 0; !in && i < host->nr_addresses; i++) {
-		struct key_ref *k;
-
-		memcpy(key.address, host->addresses[i].byte, 16);
-		k = key_ref_find(dp, &key);
-		if (k && k->owner && !k->owner->name)
-			in = k->owner;
-	}
-	return in;
-}
-
-static struct installed *claim(struct datapath *dp, const struct plan_host *host,
-			       const struct plan_port *port, struct change *c)
-{
-	char name[PORT_NAME];
-	struct installed *in;
-
-	snprintf(name, sizeof(name), "%s|%u", host->host, port->port);
-	in = find_installed(dp, name, host, port);
-	c->fresh = !in;
-	if (!in) {
-		in = xcalloc(1, sizeof(*in));
-		in->slot = SLOT_NONE;
-	}
-	c->claimed = !c->fresh && !in->name;
-	if (!in->name) {
-		in->name = xstrdup(name);
-		strmap_put(&dp->installed, name, in);
-	}
-	return in;
-}
 
 /* References for one cluster and its endpoints; what was taken before a failure is undone by
  * the caller, who sees it in nr_endpoints and state. */
@@ -80,16 +39,19 @@ static int resolve_cluster(struct datapath *dp, const struct plan_split *split, 
 	return 0;
 }
 
-static int resolve(struct datapath *dp, struct change *c, const struct slots **full)
+int change_resolve(struct datapath *dp, struct change *c, const struct slots **full)
 {
+	const struct plan_route *plan = c->plan;
 	size_t endpoints = 0;
 
-	for (size_t i = 0; i < c->plan->nr_splits; i++)
-		endpoints += c->plan->splits[i].cluster->nr_endpoints;
-	c->clusters = xcalloc(c->plan->nr_splits, sizeof(*c->clusters));
+	if (!plan)
+		return 0;
+	for (size_t i = 0; i < plan->nr_splits; i++)
+		endpoints += plan->splits[i].cluster->nr_endpoints;
+	c->clusters = xcalloc(plan->nr_splits, sizeof(*c->clusters));
 	c->endpoints = xcalloc(endpoints, sizeof(*c->endpoints));
-	for (size_t i = 0; i < c->plan->nr_splits; i++) {
-		int err = resolve_cluster(dp, &c->plan->splits[i], c, full);
+	for (size_t i = 0; i < plan->nr_splits; i++) {
+		int err = resolve_cluster(dp, &plan->splits[i], c, full);
 
 		if (err)
 			return err;
@@ -107,52 +69,6 @@ void change_drop_refs(struct datapath *dp, const struct cluster *clusters, uint3
 	}
 }
 
-/* The same destinations with the same weights: the position goes on. */
-static bool same_split(const struct datapath *dp, const struct change *c)
-{
-	const struct route *old = &c->in->route;
-
-	if (c->in->slot == SLOT_NONE || old->nr_clusters != c->route.nr_clusters ||
-	    !old->schedule_length)
-		return false;
-	for (uint32_t i = 0; i < old->nr_clusters; i++) {
-		const struct cluster *was = &dp->clusters[old->first_cluster + i];
-
-		if (was->state != c->clusters[i].state || was->weight != c->clusters[i].weight ||
-		    was->generation != c->clusters[i].generation)
-			return false;
-	}
-	return true;
-}
-
-static bool same_cluster(const struct datapath *dp, const struct cluster *was,
-			 const struct cluster *want, const struct endpoint *endpoints)
-{
-	struct cluster placed = *want;
-
-	placed.first_endpoint = was->first_endpoint;
-	return !memcmp(was, &placed, sizeof(placed)) &&
-	       !memcmp(&dp->endpoints[was->first_endpoint], endpoints,
-		       want->nr_endpoints * sizeof(*endpoints));
-}
-
-static bool same_records(const struct datapath *dp, const struct change *c)
-{
-	const struct endpoint *endpoints = c->endpoints;
-	const struct route *old = &c->in->route;
-
-	if (c->in->slot == SLOT_NONE || old->nr_clusters != c->route.nr_clusters ||
-	    old->kind != c->route.kind)
-		return false;
-	for (uint32_t i = 0; i < old->nr_clusters; i++) {
-		if (!same_cluster(dp, &dp->clusters[old->first_cluster + i], &c->clusters[i],
-				  endpoints))
-			return false;
-		endpoints += c->clusters[i].nr_endpoints;
-	}
-	return true;
-}
-
 static int take(struct slots *s, uint32_t n, uint32_t *first, const struct slots **full)
 {
 	uint32_t got = slots_take(s, n);
@@ -168,21 +84,22 @@ static int take_turn(struct datapath *dp, struct change *c, const struct slots *
 {
 	int err;
 
-	if (c->plan->nr_splits < 2)
+	if (c->route.nr_clusters < 2)
 		return 0;
 	c->route.schedule_length = c->plan->total;
-	if (same_split(dp, c)) {
-		c->route.turn = c->in->route.turn;
-		c->route.schedule = c->in->route.schedule;
+	if (c->before) {
+		c->route.turn = c->before->route.turn;
+		c->route.schedule = c->before->route.schedule;
 		return 0;
 	}
-	err = take(&dp->schedule_slots, schedule_blocks(c->plan->total), &c->route.schedule, full);
+	err = take(&dp->schedule_slots, schedule_blocks(c->route.schedule_length),
+		   &c->route.schedule, full);
 	if (err)
 		return err;
 	err = take(&dp->turn_slots, 1, &c->route.turn, full);
 	if (err)
-		slots_undo(&dp->schedule_slots, c->route.schedule, schedule_blocks(c->plan->total));
-	c->new_turn = !err;
+		slots_undo(&dp->schedule_slots, c->route.schedule,
+			   schedule_blocks(c->route.schedule_length));
 	return err;
 }
 
@@ -206,7 +123,7 @@ static int take_endpoints(struct datapath *dp, struct change *c, const struct sl
 
 static void undo_turn(struct datapath *dp, struct change *c)
 {
-	if (!c->new_turn)
+	if (!c->route.schedule_length || c->before)
 		return;
 	slots_undo(&dp->schedule_slots, c->route.schedule,
 		   schedule_blocks(c->route.schedule_length));
@@ -220,7 +137,7 @@ static void undo_endpoints(struct datapath *dp, struct change *c)
 			   c->clusters[i].nr_endpoints);
 }
 
-static int take_records(struct datapath *dp, struct change *c, const struct slots **full)
+int change_take_records(struct datapath *dp, struct change *c, const struct slots **full)
 {
 	int err = take_turn(dp, c, full);
 
@@ -243,54 +160,51 @@ turn:
 	return err;
 }
 
-/* An address may be written twice. */
-static bool is_wanted(const struct change *c, const struct service_key *key)
+static struct wanted_key *want_key(struct change *c, const struct inet *address, uint16_t port,
+				   uint32_t scope)
 {
-	for (size_t i = 0; i < c->keys.nr; i++)
-		if (!memcmp(&c->keys.at[i].key, key, sizeof(*key)))
-			return true;
-	return false;
-}
-
-static int want_key(struct datapath *dp, struct change *c, const struct inet *address,
-		    uint16_t port, uint32_t scope, bool gate, const struct slots **full)
-{
-	struct wanted_key want = {.gate = gate};
-	struct key_ref *k;
+	struct wanted_key want = {.slot = SLOT_NONE};
 
 	memcpy(want.key.address, address->byte, 16);
 	want.key.port = port;
 	want.key.protocol = IPPROTO_TCP;
 	want.key.scope = scope;
-	if (is_wanted(c, &want.key))
-		return 0;
-	k = key_ref_find(dp, &want.key);
-	want.fresh = !k;
-	if (k)
-		want.slot = k->slot;
-	else if (take(&dp->service_slots, 1, &want.slot, full))
-		return -ENOSPC;
 	vec_push(&c->keys, want);
+	return &c->keys.at[c->keys.nr - 1];
+}
+
+int change_take_key(struct datapath *dp, struct change *c, const struct inet *address,
+		    uint16_t port, uint32_t scope, const struct slots **full)
+{
+	struct wanted_key *want = want_key(c, address, port, scope);
+	const struct key_ref *k = key_ref_find(dp, &want->key);
+
+	if (k)
+		want->slot = k->slot;
+	else if (take(&dp->service_slots, 1, &want->slot, full))
+		return -ENOSPC;
+	want->fresh = !k;
 	return 0;
 }
 
-static int want_keys(struct datapath *dp, struct change *c, const struct plan_host *host,
-		     const struct plan_port *port, const struct slots **full)
+void change_want_passing(struct change *c, const struct inet *address, uint16_t port,
+			 uint32_t scope)
 {
-	int err = 0;
+	want_key(c, address, port, scope)->passing = true;
+}
 
-	*full = &dp->route_slots;
-	if (port->host_only && dp->gate == SLOT_NONE)
-		return -ENOSPC;
-	for (size_t i = 0; i < host->nr_addresses && !err; i++) {
-		const struct inet *a = &host->addresses[i];
+void changes_take_passing(struct datapath *dp, struct changes *changes)
+{
+	struct wanted_key *want;
+	struct change *c;
 
-		err = want_key(dp, c, a, port->port, port->host_only ? SCOPE_HOST : SCOPE_ALL,
-			       false, full);
-		if (!err && port->host_only)
-			err = want_key(dp, c, a, port->port, SCOPE_ALL, true, full);
-	}
-	return err;
+	vec_each(&changes->list, c)
+		vec_each(&c->keys, want) {
+			if (!want->passing)
+				continue;
+			want->slot = slots_take(&dp->service_slots, 1);
+			want->fresh = want->slot != SLOT_NONE;
+		}
 }
 
 static void undo_keys(struct datapath *dp, struct change *c)
@@ -302,50 +216,17 @@ static void undo_keys(struct datapath *dp, struct change *c)
 			slots_undo(&dp->service_slots, k->slot, 1);
 }
 
-int change_prepare(struct datapath *dp, const struct plan_host *host, const struct plan_port *port,
-		   uint32_t plan_number, struct change *out, const struct slots **full)
-{
-	int err;
-
-	memset(out, 0, sizeof(*out));
-	out->in = claim(dp, host, port, out);
-	out->plan = &port->route;
-	out->slot = SLOT_NONE;
-	out->route.kind = ROUTE_STEER;
-	out->route.plan = plan_number;
-	err = want_keys(dp, out, host, port, full);
-	if (!err)
-		err = resolve(dp, out, full);
-	if (!err && same_records(dp, out)) {
-		change_drop_refs(dp, out->clusters, out->route.nr_clusters, out->endpoints);
-		out->same = true;
-		return 0;
-	}
-	if (!err)
-		err = take_records(dp, out, full);
-	if (err)
-		change_undo(dp, out);
-	return err;
-}
-
 void change_undo(struct datapath *dp, struct change *c)
 {
 	undo_keys(dp, c);
-	if (!c->same && c->slot != SLOT_NONE) {
+	if (c->slot != SLOT_NONE) {
 		undo_turn(dp, c);
 		undo_endpoints(dp, c);
 		slots_undo(&dp->cluster_slots, c->route.first_cluster, c->route.nr_clusters);
 		slots_undo(&dp->route_slots, c->slot, 1);
 	}
-	if (!c->same)
+	if (!c->in)
 		change_drop_refs(dp, c->clusters, c->route.nr_clusters, c->endpoints);
-	if (c->fresh || c->claimed) {
-		strmap_remove(&dp->installed, c->in->name);
-		free(c->in->name);
-		c->in->name = NULL; /* adopted again: a plan that does not want it removes it */
-	}
-	if (c->fresh)
-		free(c->in);
 	change_free(c);
 }
 

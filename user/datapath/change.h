@@ -1,53 +1,90 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One port of one host on its way into the kernel: prepared, then written, or undone. */
+/* What one port of a host is to some callers, on its way into the kernel: prepared, then written,
+ * or undone. */
 #ifndef DATAPATH_CHANGE_H
 #define DATAPATH_CHANGE_H
 
 #include "datapath/kernel.h"
+#include "datapath/variants.h"
 
 struct wanted_key {
 	struct service_key key;
 	uint32_t slot; /* in service_slots */
 	bool fresh;    /* the slot was taken for it */
-	bool gate;     /* points at the gate, not at the route */
+	bool passing;  /* of no use once everyone's is pointed; without a slot it is done without */
 };
 
 struct change {
-	struct installed *in;
-	bool fresh;   /* `in` was made for it */
-	bool claimed; /* `in` was adopted and got its name from it */
-	bool same;    /* the records that are there say the same: only keys may differ */
-	bool new_turn; /* another split: a schedule and a position of its own */
+	struct port_ref *port;
+	const struct plan_route *plan; /* of ROUTE_STEER, else NULL */
+	struct installed *in;	 /* says the same: only keys may differ. NULL: a new record */
+	struct installed *before; /* has the same split: its position goes on. NULL: none */
 	struct route route;
 	uint32_t slot;
 	struct cluster *clusters;   /* route.nr_clusters */
 	struct endpoint *endpoints; /* of all clusters, in order */
 	uint32_t nr_endpoints;
-	const struct plan_route *plan;
 	VEC(struct wanted_key) keys;
 };
+struct changes {
+	VEC(struct change) list;
+	VEC(struct port_ref *) ports; /* those that were looked at; keys of theirs may go */
+};
 
-/* Takes all slots that the port needs; nothing becomes visible. -ENOSPC with *full: the ones there
- * are too few of. */
-int change_prepare(struct datapath *dp, const struct plan_host *host, const struct plan_port *port,
-		   uint32_t plan_number, struct change *out, const struct slots **full);
-/* Gives back what change_prepare took. */
+/*
+ * Takes all slots that the port with this number needs and adds its changes, everyone's first;
+ * nothing becomes visible. -ENOSPC with *full: the ones there are too few of; what was taken stands
+ * in *out, to be undone.
+ */
+int changes_prepare(struct datapath *dp, const struct plan_host *host, uint16_t number,
+		    uint32_t plan_number, struct changes *out, const struct slots **full);
+
+/* Those of `from` that anybody reads go to *out, with their records; after a failure (`err`) all of
+ * them, to be undone. */
+int changes_take(struct datapath *dp, struct change *from, size_t nr, int err, struct changes *out,
+		 const struct slots **full);
+/* passes.c: the same for addresses of no service that callers who are refused the unknown know;
+ * after all hosts. */
+int passes_prepare(struct datapath *dp, const struct plan *plan, struct changes *out,
+		   const struct slots **full);
+
+/* change.c: references to the clusters and endpoints; an element of services; the records. */
+int change_resolve(struct datapath *dp, struct change *c, const struct slots **full);
+int change_take_key(struct datapath *dp, struct change *c, const struct inet *address,
+		    uint16_t port, uint32_t scope, const struct slots **full);
+/* For a scope into which callers come while everyone's is still the old plan's. */
+void change_want_passing(struct change *c, const struct inet *address, uint16_t port,
+			 uint32_t scope);
+/* When all others have theirs: slots for those, as far as there are any. */
+void changes_take_passing(struct datapath *dp, struct changes *changes);
+int change_take_records(struct datapath *dp, struct change *c, const struct slots **full);
+/* Gives all of it back. */
 void change_undo(struct datapath *dp, struct change *c);
-/* Writes the records into slots that nothing points at. */
-void change_write(struct datapath *dp, const struct change *c);
-/* Points the keys at them; from here connections follow. -errno when the kernel refuses an insert. */
-int change_point(struct datapath *dp, struct change *c);
-/* Lets go of the records that were replaced. */
-void change_finish(struct datapath *dp, struct change *c, const struct route *old,
-		   uint32_t old_slot);
 void change_free(struct change *c);
+
+/* match.c: the port, made when it is not there; and which of its records go on. */
+struct port_ref *port_ref_get(struct datapath *dp, const char *host, uint16_t number);
+void port_ref_drop_empty(struct datapath *dp, struct port_ref *port);
+/* Gives adopted records to the port that wants their keys. */
+void port_claim(struct datapath *dp, const struct change *c);
+/* They are nobody's again, and no port is left; before the first plan is in force. */
+void ports_disclaim(struct datapath *dp);
+void change_match_same(struct datapath *dp, struct change *c);
+void change_match_before(struct datapath *dp, struct change *c);
+bool changes_equal(const struct change *a, const struct change *b);
+
+/* point.c: writes the record into slots that nothing points at. */
+void change_write(struct datapath *dp, struct change *c);
+/* Points its keys of one kind at it; from here connections follow. -errno when the kernel refuses
+ * an insert. */
+enum keys { KEYS_FRESH, KEYS_KNOWN, KEYS_EVERYONES }; /* fresh scopes', other scopes' */
+int change_point(struct datapath *dp, struct change *c, enum keys which);
+/* Deletes what hung on the port and that this sync does not want. */
+void port_sweep(struct datapath *dp, struct port_ref *port);
+/* The same for all that was adopted, when the first plan is in force. */
+void adopted_sweep(struct datapath *dp);
 /* Drops the references that `n` clusters and their endpoints, one after the other, hold. */
 void change_drop_refs(struct datapath *dp, const struct cluster *clusters, uint32_t n,
 		      const struct endpoint *endpoints);
-/* An agent that dies between the addresses of one port leaves two routes with one turn: true when
- * another adopted port than `in` has the turn of `r`. */
-bool turn_is_shared(const struct datapath *dp, const struct route *r, const struct installed *in);
-/* Rests the records of a route and drops its references. Its turn and schedule too unless kept. */
-void route_rest(struct datapath *dp, const struct route *r, uint32_t slot, bool keep_turn);
 
 #endif

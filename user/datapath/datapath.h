@@ -37,12 +37,59 @@ int datapath_unload(const char *root, char **why);
  * sync has returned: only hosts that differ from it are looked at then.
  */
 int datapath_sync(struct datapath *dp, const struct plan *plan, struct diags *diags);
+/*
+ * Who calls. Each sync calls `move`, which says of which scope of the new plan each namespace is;
+ * the sync moves them when no connection finds half of either plan.
+ */
+void datapath_follow(struct datapath *dp, void (*move)(const struct plan *plan, void *arg),
+		     void *arg);
+/* Callers in the network namespace with this cookie are of `scope`, which belongs to the plan that
+ * is synced; NULL: everyone's. -ENOSPC. */
+int datapath_scope_set(struct datapath *dp, uint64_t netns, const struct plan_scope *scope);
+/* They are of no pod: everyone's, and counted when it matters. */
+int datapath_scope_nobody(struct datapath *dp, uint64_t netns);
+/* The namespace is gone, or nobody asks. */
+void datapath_scope_remove(struct datapath *dp, uint64_t netns);
+
+struct caller_reading {
+	uint64_t netns;
+	uint32_t scope; /* SCOPE_ALL: everyone's */
+	bool nobody;
+};
+/* Those of pods and of nobody; not the host's own. `each` may remove the one it is given. */
+void datapath_caller_each(struct datapath *dp,
+			  void (*each)(const struct caller_reading *r, void *arg), void *arg);
+/* The number of a scope of the plan in force; SCOPE_ALL: it has none. */
+uint32_t datapath_scope_number(struct datapath *dp, const char *key);
+
 /* Gives back slots that nothing has pointed at for long enough. Milliseconds until it is worth calling
  * again, -1: nothing waits. */
 int datapath_reclaim(struct datapath *dp);
 /* Finds reservations that no socket holds and returns them; *leaked: how many. Takes one walk over
  * the live sockets and two grace periods. */
 int datapath_audit(struct datapath *dp, uint64_t *leaked, char **why);
+
+/* ---- the L7 proxy ---- */
+
+/* The folder of its cgroup, whose processes nothing steers; -errno. */
+int datapath_proxy_cgroup(struct datapath *dp, char *out, size_t size);
+/* The map whose page the proxy writes its heartbeat to; stays dp's. */
+int datapath_heartbeat(struct datapath *dp);
+/* From here on connections go to the proxy, until nobody holds `listener` any more. -1: from here
+ * on none do. */
+int datapath_proxy_alive(struct datapath *dp, int listener);
+/* Where it listens in the network namespace with this cookie, on 127.0.0.1 and ::1; 0 and 0: it
+ * does not. -ENOSPC. */
+int datapath_listener_set(struct datapath *dp, uint64_t netns, uint16_t ipv4, uint16_t ipv6);
+/* Each namespace with a listener; `each` may take that away. */
+void datapath_listener_each(struct datapath *dp, void (*each)(uint64_t netns, void *arg),
+			    void *arg);
+/*
+ * Each sync calls `learn` when all of the new plan is prepared, its scopes have numbers, and nothing
+ * of it is visible: what the kernel steers to has to know it before.
+ */
+void datapath_announce(struct datapath *dp, void (*learn)(const struct plan *plan, void *arg),
+		       void *arg);
 
 /* ---- reading ---- */
 

@@ -35,21 +35,49 @@ struct endpoint_ref {
 };
 
 struct key_ref;
+struct port_ref;
 
-/* One port of one host as the kernel has it: a route record and all that hangs on it. */
+/* A route record as the kernel has it, and all that hangs on it. */
 struct installed {
-	char *name; /* "host|port"; NULL: adopted, not claimed yet */
-	bool host_only;
-	struct route route; /* copy of the record */
-	uint32_t slot;	    /* in routes */
+	struct port_ref *port; /* NULL: adopted, not claimed yet */
+	struct route route;    /* copy of the record */
+	uint32_t slot;	       /* in routes */
+	uint64_t wanted;       /* number of the last sync that wanted it */
+	uint64_t inherited;    /* of the last that gave its position on to another record */
 	VEC(struct key_ref *) keys;
+};
+
+/* One port of one host: a record for each kind of callers that are treated alike. */
+struct port_ref {
+	char *name; /* "host|port" */
+	VEC(struct installed *) list;
 };
 
 /* An element of services. */
 struct key_ref {
 	struct service_key key;
-	uint32_t slot;		/* in service_slots */
-	struct installed *owner; /* NULL: the gate of a host-only port */
+	uint32_t slot;	 /* in service_slots */
+	uint64_t wanted; /* number of the last sync that wanted it */
+	struct installed *owner;
+};
+
+/* A kind of callers that has a number. */
+struct scope_ref {
+	char *text; /* as in struct scope_name */
+	uint32_t number;
+	uint64_t flags;	 /* CALLER_*, in force */
+	uint64_t next;	 /* as the plan that is being prepared wants them */
+	uint64_t wanted; /* as above */
+	bool named;	 /* stands in scope_names */
+	bool fresh;	 /* the last sync that wanted it made it */
+};
+
+/* A network namespace whose scope is known. */
+struct caller_ref {
+	uint64_t netns;
+	uint32_t slot; /* in callers */
+	bool leaves;   /* removed when the sync settles */
+	uint64_t next; /* its word when the sync settles; else the one that it has */
 };
 
 struct event_sink {
@@ -70,17 +98,30 @@ struct datapath {
 	struct cluster_state *cluster_state;
 	struct endpoint_state *endpoint_state;
 	struct control *control;
+	struct caller *callers;
 	struct slots service_slots, route_slots, schedule_slots, turn_slots, cluster_slots,
-		endpoint_slots, cluster_state_slots, endpoint_state_slots;
+		endpoint_slots, cluster_state_slots, endpoint_state_slots, scope_slots,
+		caller_slots;
 	struct strmap cluster_refs;	/* id -> struct cluster_ref * */
 	struct cluster_ref **by_slot;	/* of SHUNT_MAX_CLUSTER_STATES */
 	void *endpoint_tree;		/* tsearch over struct endpoint_ref */
 	VEC(struct cluster_ref *) retired_clusters;
 	VEC(struct endpoint_ref *) retired_endpoints;
 	void *key_tree;			/* tsearch over struct key_ref */
-	struct strmap installed;	/* name -> struct installed * */
-	VEC(struct installed *) adopted; /* not claimed yet */
-	uint32_t gate;			/* route slot that sends callers to their own scope */
+	struct strmap ports;		/* name -> struct port_ref * */
+	VEC(struct installed *) adopted; /* all of them, till the first plan is in force */
+	struct strmap scope_refs;	/* text -> struct scope_ref * */
+	struct scope_ref *by_number[SHUNT_MAX_SCOPES];
+	bool scopes_differ;		/* in the plan that is prepared from those before */
+	VEC(struct caller_ref) caller_refs;
+	uint64_t syncs;			/* number of the one under way */
+	bool names_untouched;		/* ports that pass as dialled have entries, too */
+	void (*move)(const struct plan *plan, void *arg);
+	void *move_arg;
+	bool moving; /* words are learnt, not told */
+	bool moved;  /* some caller's word changed since this was cleared */
+	void (*learn)(const struct plan *plan, void *arg);
+	void *learn_arg;
 	const struct plan *last;	/* what the kernel does; NULL: only adopted */
 	struct ring_buffer *ring;
 	struct event_sink sink; /* of the datapath_events call under way */
@@ -111,6 +152,30 @@ bool refs_due(const struct datapath *dp, uint64_t now);
 /* Frees state slots that no record and no live connection names. True: some still wait. */
 bool refs_reclaim(struct datapath *dp, uint64_t now);
 void refs_free(struct datapath *dp);
+
+/* scopes.c: who calls. Numbers for the scopes of a plan; nothing becomes visible. *changed: one
+ * that was there is closed or refuses from now on, or no longer. */
+int scopes_prepare(struct datapath *dp, const struct plan *plan, bool *changed);
+void scopes_undo(struct datapath *dp);
+/* NULL: neither the plan in force nor the one that is being prepared has it. */
+struct scope_ref *scope_ref_find(struct datapath *dp, const char *key);
+/* Before anything is written that a scope's number stands in; and after all of that is gone. */
+void scopes_open(struct datapath *dp, const struct plan *plan);
+void scopes_close(struct datapath *dp, const struct plan *plan);
+void scopes_adopt(struct datapath *dp);
+void scopes_free(struct datapath *dp);
+
+/* The sync under way made it: nobody can be in it yet. */
+bool scope_is_fresh(const struct datapath *dp, uint32_t number);
+
+/* callers.c: namespaces. Their words of the new plan are learnt; then those who come into scopes
+ * that are fresh, or that are not, have them; then all. The last two return when no program goes by
+ * the words of before. */
+void callers_place(struct datapath *dp, const struct plan *plan);
+void callers_arrive(struct datapath *dp, bool fresh);
+void callers_settle(struct datapath *dp);
+int caller_put(struct datapath *dp, uint64_t netns, uint64_t word);
+int callers_adopt(struct datapath *dp); /* -EPROTO */
 
 /* adopt.c */
 int adopt(struct datapath *dp, char **why);

@@ -19,18 +19,21 @@
 #include "datapath/maps.h"
 #include "datapath/older.h"
 #include "datapath/probe.h"
+#include "datapath/proxy.h"
 #include "datapath/unlimit.h"
+#include "original.skel.h"
 #include "sockops.skel.h"
 
 /* In this order they are attached: who watches closes comes before who opens. */
 const char *const link_names[NR_LINKS] = {
-	"link_sockops",	     "link_sock_release", "link_getpeername4",
+	"link_getsockopt",   "link_sockops",	  "link_sock_release", "link_getpeername4",
 	"link_getpeername6", "link_connect4",	  "link_connect6",
 };
 
 struct programs {
 	struct connect_bpf *connect;
 	struct sockops_bpf *sockops;
+	struct original_bpf *original;
 	struct bpf_program *by_link[NR_LINKS];
 };
 
@@ -50,16 +53,17 @@ static int keep_line(enum libbpf_print_level level, const char *format, va_list 
 	return 0;
 }
 
-/* A number that differs whenever the programs do (FNV-1a over both objects). */
+/* A number that differs whenever the programs do (FNV-1a over all objects). */
 static uint64_t build_id(void)
 {
 	uint64_t h = 0xcbf29ce484222325ULL;
-	size_t n[2];
-	const unsigned char *object[2];
+	size_t n[3];
+	const unsigned char *object[3];
 
 	object[0] = connect_bpf__elf_bytes(&n[0]);
 	object[1] = sockops_bpf__elf_bytes(&n[1]);
-	for (int k = 0; k < 2; k++)
+	object[2] = original_bpf__elf_bytes(&n[2]);
+	for (int k = 0; k < 3; k++)
 		for (size_t i = 0; i < n[k]; i++)
 			h = (h ^ object[k][i]) * 0x100000001b3ULL;
 	return h;
@@ -84,6 +88,7 @@ static void programs_free(struct programs *p)
 {
 	connect_bpf__destroy(p->connect);
 	sockops_bpf__destroy(p->sockops);
+	original_bpf__destroy(p->original);
 }
 
 static int load_failed(struct programs *p, const char *root, char **why)
@@ -104,24 +109,27 @@ static int load_failed(struct programs *p, const char *root, char **why)
 	return other ? -EPROTO : -EOPNOTSUPP;
 }
 
-/* Loads both objects over the pinned maps of root, making those that are missing. */
+/* Loads all objects over the pinned maps of root, making those that are missing. */
 static int programs_load(struct programs *p, const char *root, char **why)
 {
 	memset(p, 0, sizeof(*p));
 	*first_line = '\0';
 	p->connect = connect_bpf__open();
 	p->sockops = sockops_bpf__open();
-	if (!p->connect || !p->sockops || set_pins(p->connect->obj, root) ||
-	    set_pins(p->sockops->obj, root))
+	p->original = original_bpf__open();
+	if (!p->connect || !p->sockops || !p->original || set_pins(p->connect->obj, root) ||
+	    set_pins(p->sockops->obj, root) || set_pins(p->original->obj, root))
 		return load_failed(p, root, why);
-	if (connect_bpf__load(p->connect) || sockops_bpf__load(p->sockops))
+	if (connect_bpf__load(p->connect) || sockops_bpf__load(p->sockops) ||
+	    original_bpf__load(p->original))
 		return load_failed(p, root, why);
-	p->by_link[0] = p->sockops->progs.tcp_life;
-	p->by_link[1] = p->sockops->progs.sock_release;
-	p->by_link[2] = p->connect->progs.getpeername4;
-	p->by_link[3] = p->connect->progs.getpeername6;
-	p->by_link[4] = p->connect->progs.connect4;
-	p->by_link[5] = p->connect->progs.connect6;
+	p->by_link[LINK_ON_PROXY] = p->original->progs.original_dst;
+	p->by_link[1] = p->sockops->progs.tcp_life;
+	p->by_link[2] = p->sockops->progs.sock_release;
+	p->by_link[3] = p->connect->progs.getpeername4;
+	p->by_link[4] = p->connect->progs.getpeername6;
+	p->by_link[5] = p->connect->progs.connect4;
+	p->by_link[6] = p->connect->progs.connect6;
 	return 0;
 }
 
@@ -207,7 +215,7 @@ static int count_links(const char *root, uint64_t id, bool *differs)
 		if (fd < 0)
 			continue;
 		n++;
-		if (!link_cgroup(fd, &at) && at != id)
+		if (i != LINK_ON_PROXY && !link_cgroup(fd, &at) && at != id)
 			*differs = true;
 		close(fd);
 	}
@@ -230,7 +238,7 @@ static int control_read(const char *root, struct control *out)
 }
 
 /* `fresh`: nothing was attached before, so what is open now stays unseen. */
-static int control_write(const char *root, bool fresh)
+static int control_write(const char *root, uint64_t proxy, bool fresh)
 {
 	struct control control = {0};
 	char path[256];
@@ -244,6 +252,7 @@ static int control_write(const char *root, bool fresh)
 	bpf_map_lookup_elem(fd, &zero, &control);
 	control.layout = SHUNT_LAYOUT;
 	control.build = build_id();
+	control.proxy = proxy;
 	if (fresh)
 		control.older = older_sockets();
 	err = bpf_map_update_elem(fd, &zero, &control, 0) ? -errno : 0;
@@ -282,7 +291,8 @@ static int find_cgroup(const char *given, char *path, size_t size, uint64_t *id,
 static int load_and_attach(const char *root, const char *path, bool fresh, char **why)
 {
 	struct programs programs;
-	int cgroup, err;
+	uint64_t id = 0;
+	int cgroup = -1, proxy = -1, err;
 
 	if (fresh)
 		make_maps(root);
@@ -294,13 +304,18 @@ static int load_and_attach(const char *root, const char *path, bool fresh, char 
 		err = -errno;
 		*why = xasprintf("%s: %s", path, strerror(-err));
 	}
+	if (!err)
+		err = proxy_cgroup_make(root, cgroup, &proxy, &id, why);
 	for (int i = 0; i < NR_LINKS && !err; i++)
-		err = link_put(root, i, programs.by_link[i], cgroup, why);
+		err = link_put(root, i, programs.by_link[i], i == LINK_ON_PROXY ? proxy : cgroup,
+			       why);
+	if (proxy >= 0)
+		close(proxy);
 	if (cgroup >= 0)
 		close(cgroup);
 	programs_free(&programs);
 	if (!err)
-		err = control_write(root, fresh);
+		err = control_write(root, id, fresh);
 	return err;
 }
 
@@ -359,6 +374,7 @@ int datapath_unload(const char *root, char **why)
 					xasprintf("%s: %s", path, strerror(-err));
 		return err;
 	}
+	proxy_cgroup_remove(root);
 	/* New connections first go unsteered, then those who watch closes may leave. */
 	for (int i = NR_LINKS - 1; i >= 0; i--) {
 		pin_path(path, sizeof(path), root, link_names[i]);

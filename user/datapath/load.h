@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-#define NR_LINKS 6
+#define NR_LINKS 7
+#define LINK_ON_PROXY 0 /* on the cgroup of the proxy, the others on that of the callers */
 extern const char *const link_names[NR_LINKS];
 
 /* A descriptor of the caller's, or -errno. */

@@ -30,6 +30,7 @@ struct mapping {
 			{MAP_CLUSTER_STATE, (void **)&(dp)->cluster_state},                       \
 			{MAP_ENDPOINT_STATE, (void **)&(dp)->endpoint_state},                     \
 			{MAP_CONTROL, (void **)&(dp)->control},                                   \
+			{MAP_CALLERS, (void **)&(dp)->callers},                                   \
 	}
 
 static int map_records(struct datapath *dp, char **why)
@@ -59,45 +60,26 @@ static void init_slots(struct datapath *dp)
 	slots_init(&dp->endpoint_slots, "endpoint records", SHUNT_MAX_ENDPOINTS);
 	slots_init(&dp->cluster_state_slots, "cluster states", SHUNT_MAX_CLUSTER_STATES);
 	slots_init(&dp->endpoint_state_slots, "endpoint states", SHUNT_MAX_ENDPOINT_STATES);
+	slots_init(&dp->scope_slots, "scopes", SHUNT_MAX_SCOPES);
+	slots_init(&dp->caller_slots, "network namespaces", SHUNT_MAX_CALLERS);
 }
 
 /* Callers in the agent's own network namespace are the host's. */
 static int put_host_scope(struct datapath *dp, char **why)
 {
-	uint32_t scope = SCOPE_HOST;
 	socklen_t size = sizeof(uint64_t);
-	uint64_t cookie, key;
+	uint64_t cookie;
 	int err = 0, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
 		err = -errno;
 	if (fd >= 0)
 		close(fd);
-	while (!err && !bpf_map_get_next_key(dp->fds[MAP_SCOPES], NULL, &key) && key != cookie)
-		bpf_map_delete_elem(dp->fds[MAP_SCOPES], &key);
-	if (!err && bpf_map_update_elem(dp->fds[MAP_SCOPES], &cookie, &scope, BPF_ANY))
-		err = -errno;
+	if (!err)
+		err = caller_put(dp, cookie, SCOPE_HOST);
 	if (err)
 		*why = xasprintf("the cookie of this network namespace: %s", strerror(-err));
 	return err;
-}
-
-/* The one route that sends callers of a scoped service to look again in their own scope. */
-static void put_gate(struct datapath *dp)
-{
-	struct route gate = {.kind = ROUTE_UNTOUCHED, .flags = ROUTE_SCOPED};
-
-	if (dp->gate != SLOT_NONE)
-		return;
-	dp->gate = slots_take(&dp->route_slots, 1);
-	if (dp->gate == SLOT_NONE) { /* all were written once, and rest since adoption */
-		datapath_wait_rested(dp);
-		dp->gate = slots_take(&dp->route_slots, 1);
-	}
-	if (dp->gate == SLOT_NONE)
-		return; /* every route is in force: host-only services are refused, see want_keys */
-	gate.generation = dp->routes[dp->gate].generation + 1;
-	dp->routes[dp->gate] = gate;
 }
 
 static int open_maps(const char *root, bool readonly, struct datapath **out, char **why)
@@ -108,7 +90,6 @@ static int open_maps(const char *root, bool readonly, struct datapath **out, cha
 	*why = NULL;
 	snprintf(dp->root, sizeof(dp->root), "%s", root);
 	dp->readonly = readonly;
-	dp->gate = SLOT_NONE;
 	dp->by_slot = xcalloc(SHUNT_MAX_CLUSTER_STATES, sizeof(*dp->by_slot));
 	err = maps_open(root, dp->fds);
 	if (err)
@@ -154,7 +135,6 @@ int datapath_open(const char *root, struct datapath **out, char **why)
 		datapath_close(dp);
 		return err;
 	}
-	put_gate(dp);
 	*out = dp;
 	return 0;
 }
@@ -164,35 +144,40 @@ static void free_key(void *node)
 	free(node);
 }
 
-static void installed_free_all(struct datapath *dp)
+static void installed_free(struct installed *in)
+{
+	vec_free(&in->keys);
+	free(in);
+}
+
+static void ports_free(struct datapath *dp)
 {
 	struct strmap_entry *e;
 
-	strmap_each(&dp->installed, e) {
-		struct installed *in = e->value;
-
-		free(in->name);
-		vec_free(&in->keys);
-		free(in);
-	}
-	strmap_free(&dp->installed);
-	for (size_t i = 0; i < dp->adopted.nr; i++) {
-		if (dp->adopted.at[i]->name)
-			continue; /* in the map above */
-		vec_free(&dp->adopted.at[i]->keys);
-		free(dp->adopted.at[i]);
-	}
+	for (size_t i = 0; i < dp->adopted.nr; i++)
+		installed_free(dp->adopted.at[i]);
 	vec_free(&dp->adopted);
+	strmap_each(&dp->ports, e) {
+		struct port_ref *port = e->value;
+
+		for (size_t i = 0; i < port->list.nr; i++)
+			installed_free(port->list.at[i]);
+		vec_free(&port->list);
+		free(port->name);
+		free(port);
+	}
+	strmap_free(&dp->ports);
 }
 
-#define NR_SLOTS 8
+#define NR_SLOTS 10
 
 static void all_slots(struct datapath *dp, struct slots *all[NR_SLOTS])
 {
 	struct slots *list[NR_SLOTS] = {
 		&dp->service_slots, &dp->route_slots,	 &dp->schedule_slots,
 		&dp->turn_slots,    &dp->cluster_slots,	 &dp->endpoint_slots,
-		&dp->cluster_state_slots, &dp->endpoint_state_slots};
+		&dp->cluster_state_slots, &dp->endpoint_state_slots,
+		&dp->scope_slots, &dp->caller_slots};
 
 	memcpy(all, list, sizeof(list));
 }
@@ -209,7 +194,9 @@ void datapath_close(struct datapath *dp)
 		slots_free(all[i]);
 	ring_buffer__free(dp->ring);
 	walk_close(dp);
-	installed_free_all(dp);
+	ports_free(dp);
+	scopes_free(dp);
+	vec_free(&dp->caller_refs);
 	tdestroy(dp->key_tree, free_key);
 	refs_free(dp);
 	maps_close(dp->fds);

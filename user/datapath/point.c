@@ -1,50 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One port of one host on its way into the kernel: written, pointed at, and what it replaced let go. */
+/* A prepared change: written, pointed at, and what it replaced let go. */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+#include "base/log.h"
 #include "datapath/change.h"
 
 static void write_schedule(struct datapath *dp, const struct change *c)
 {
 	struct schedule *to = &dp->schedules[c->route.schedule];
 
-	memcpy(to, c->plan->schedule, c->plan->total);
+	memcpy(to, c->plan->schedule, c->route.schedule_length);
 	dp->turns[c->route.turn].next = 0;
 }
 
-void change_write(struct datapath *dp, const struct change *c)
+static struct installed *installed_new(struct datapath *dp, struct change *c)
+{
+	struct installed *in = xcalloc(1, sizeof(*in));
+
+	in->port = c->port;
+	in->slot = c->slot;
+	in->route = dp->routes[c->slot];
+	in->wanted = dp->syncs;
+	vec_push(&c->port->list, in);
+	return in;
+}
+
+static void write_clusters(struct datapath *dp, const struct change *c)
 {
 	const struct endpoint *endpoints = c->endpoints;
-	struct route route = c->route;
 
-	if (c->same)
-		return;
 	for (uint32_t i = 0; i < c->route.nr_clusters; i++) {
 		memcpy(&dp->endpoints[c->clusters[i].first_endpoint], endpoints,
 		       c->clusters[i].nr_endpoints * sizeof(*endpoints));
 		endpoints += c->clusters[i].nr_endpoints;
+		dp->clusters[c->route.first_cluster + i] = c->clusters[i];
 	}
-	memcpy(&dp->clusters[c->route.first_cluster], c->clusters,
-	       c->route.nr_clusters * sizeof(*c->clusters));
-	if (c->new_turn)
-		write_schedule(dp, c);
-	route.generation = dp->routes[c->slot].generation + 1;
-	dp->routes[c->slot] = route;
 }
 
-static uint64_t word_of(const struct datapath *dp, uint32_t route)
+void change_write(struct datapath *dp, struct change *c)
 {
-	return (uint64_t)dp->routes[route].generation << 32 | route;
+	if (c->in)
+		return;
+	write_clusters(dp, c);
+	if (c->route.schedule_length && !c->before)
+		write_schedule(dp, c);
+	c->route.generation = dp->routes[c->slot].generation + 1;
+	dp->routes[c->slot] = c->route;
+	c->in = installed_new(dp, c);
 }
 
-/* The key leaves its last owner's list, which may outlive it. */
-static void key_take(struct key_ref *k, const struct installed *from)
+static void key_leave(struct key_ref *k)
 {
 	struct installed *last = k->owner;
 
-	if (!last || last == from)
-		return;
 	for (size_t i = 0; i < last->keys.nr; i++)
 		if (last->keys.at[i] == k)
 			last->keys.at[i--] = last->keys.at[--last->keys.nr];
@@ -52,7 +61,7 @@ static void key_take(struct key_ref *k, const struct installed *from)
 
 static int point_key(struct datapath *dp, struct change *c, const struct wanted_key *want)
 {
-	uint64_t word = word_of(dp, want->gate ? dp->gate : c->in->slot);
+	uint64_t word = (uint64_t)c->in->route.generation << 32 | c->in->slot;
 	struct service *service = &dp->services[want->slot];
 	struct key_ref *k = key_ref_find(dp, &want->key);
 
@@ -60,30 +69,38 @@ static int point_key(struct datapath *dp, struct change *c, const struct wanted_
 		if (want->fresh) /* another host of this plan wanted it too, and came first */
 			slots_undo(&dp->service_slots, want->slot, 1);
 		__atomic_store_n(&dp->services[k->slot].word, word, __ATOMIC_RELEASE);
-		key_take(k, c->in);
 	} else {
 		service->key = want->key;
 		__atomic_store_n(&service->word, word, __ATOMIC_RELEASE);
 		if (bpf_map_update_elem(dp->fds[MAP_SERVICES], &want->key, &want->slot, BPF_ANY))
 			return -errno;
 		k = key_ref_add(dp, &want->key, want->slot, c->in);
+		vec_push(&c->in->keys, k);
 	}
-	k->owner = c->in;
-	vec_push(&c->in->keys, k);
+	if (k->owner != c->in) {
+		key_leave(k);
+		k->owner = c->in;
+		vec_push(&c->in->keys, k);
+	}
+	k->wanted = want->passing ? 0 : dp->syncs;
 	return 0;
 }
 
-int change_point(struct datapath *dp, struct change *c)
+static enum keys kind_of_key(const struct datapath *dp, const struct service_key *key)
+{
+	if (key->scope == SCOPE_ALL)
+		return KEYS_EVERYONES;
+	return scope_is_fresh(dp, key->scope) ? KEYS_FRESH : KEYS_KNOWN;
+}
+
+int change_point(struct datapath *dp, struct change *c, enum keys which)
 {
 	struct wanted_key *want;
 	int err;
 
-	if (!c->same) {
-		c->in->slot = c->slot;
-		c->in->route = dp->routes[c->slot];
-	}
-	c->in->keys.nr = 0;
 	vec_each(&c->keys, want) {
+		if (want->slot == SLOT_NONE || kind_of_key(dp, &want->key) != which)
+			continue;
 		err = point_key(dp, c, want);
 		if (err)
 			return err;
@@ -91,20 +108,35 @@ int change_point(struct datapath *dp, struct change *c)
 	return 0;
 }
 
-bool turn_is_shared(const struct datapath *dp, const struct route *r, const struct installed *in)
+static void delete_key(struct datapath *dp, struct key_ref *k)
 {
-	for (size_t i = 0; i < dp->adopted.nr; i++) {
-		const struct installed *other = dp->adopted.at[i];
+	if (bpf_map_delete_elem(dp->fds[MAP_SERVICES], &k->key) && errno != ENOENT)
+		log_error("a service could not be deleted: %s", strerror(errno));
+	slots_rest(&dp->service_slots, k->slot, 1, now_ns());
+	key_ref_remove(dp, k);
+}
 
-		if (other && other != in && other->route.schedule_length &&
-		    other->route.turn == r->turn)
+static bool has_turn(const struct installed *other, const struct installed *in)
+{
+	return other != in && other->route.schedule_length && other->route.turn == in->route.turn;
+}
+
+/* Its position has gone on to another record; or an agent died between two keys of one port, and
+ * left two records with one position. */
+static bool turn_is_shared(const struct datapath *dp, const struct installed *in)
+{
+	for (size_t i = 0; i < dp->adopted.nr; i++)
+		if (dp->adopted.at[i] && has_turn(dp->adopted.at[i], in))
 			return true;
-	}
+	for (size_t i = 0; in->port && i < in->port->list.nr; i++)
+		if (has_turn(in->port->list.at[i], in))
+			return true;
 	return false;
 }
 
-void route_rest(struct datapath *dp, const struct route *r, uint32_t slot, bool keep_turn)
+static void route_rest(struct datapath *dp, const struct installed *in)
 {
+	const struct route *r = &in->route;
 	uint64_t now = now_ns();
 
 	for (uint32_t i = 0; i < r->nr_clusters; i++) {
@@ -114,19 +146,61 @@ void route_rest(struct datapath *dp, const struct route *r, uint32_t slot, bool 
 		change_drop_refs(dp, c, 1, &dp->endpoints[c->first_endpoint]);
 	}
 	slots_rest(&dp->cluster_slots, r->first_cluster, r->nr_clusters, now);
-	slots_rest(&dp->route_slots, slot, 1, now);
-	if (r->schedule_length && !keep_turn) {
+	slots_rest(&dp->route_slots, in->slot, 1, now);
+	if (r->schedule_length && !turn_is_shared(dp, in)) {
 		slots_rest(&dp->turn_slots, r->turn, 1, now);
 		slots_rest(&dp->schedule_slots, r->schedule, schedule_blocks(r->schedule_length),
 			   now);
 	}
 }
 
-void change_finish(struct datapath *dp, struct change *c, const struct route *old,
-		   uint32_t old_slot)
+static void installed_remove(struct datapath *dp, struct installed *in)
 {
-	bool kept = (c->route.schedule_length && !c->new_turn) || turn_is_shared(dp, old, c->in);
+	struct port_ref *port = in->port;
 
-	if (!c->same && old_slot != SLOT_NONE)
-		route_rest(dp, old, old_slot, kept);
+	for (size_t i = 0; i < in->keys.nr; i++)
+		delete_key(dp, in->keys.at[i]);
+	route_rest(dp, in);
+	for (size_t i = 0; port && i < port->list.nr; i++)
+		if (port->list.at[i] == in)
+			port->list.at[i--] = port->list.at[--port->list.nr];
+	vec_free(&in->keys);
+	free(in);
+}
+
+void adopted_sweep(struct datapath *dp)
+{
+	for (size_t i = 0; i < dp->adopted.nr; i++) {
+		struct installed *in = dp->adopted.at[i];
+
+		if (in->wanted == dp->syncs)
+			continue;
+		dp->adopted.at[i] = NULL;
+		installed_remove(dp, in);
+	}
+	vec_free(&dp->adopted);
+}
+
+static void keys_sweep(struct datapath *dp, struct installed *in)
+{
+	for (size_t i = 0; i < in->keys.nr; i++) {
+		struct key_ref *k = in->keys.at[i];
+
+		if (k->wanted == dp->syncs)
+			continue;
+		in->keys.at[i--] = in->keys.at[--in->keys.nr];
+		delete_key(dp, k);
+	}
+}
+
+void port_sweep(struct datapath *dp, struct port_ref *port)
+{
+	for (size_t i = port->list.nr; i-- > 0;) {
+		struct installed *in = port->list.at[i];
+
+		if (in->wanted == dp->syncs)
+			keys_sweep(dp, in);
+		if (in->wanted != dp->syncs || !in->keys.nr)
+			installed_remove(dp, in);
+	}
 }

@@ -12,6 +12,8 @@
 #include "datapath/kernel.h"
 #include "datapath/load.h"
 #include "datapath/probe.h"
+#include "datapath/proxy.h"
+#include <shunt/proxy.h>
 
 int datapath_counters(struct datapath *dp, struct counters *out)
 {
@@ -79,7 +81,7 @@ int datapath_status(struct datapath *dp, struct datapath_status *out)
 		if (fd < 0)
 			continue;
 		out->nr_programs++;
-		if (!link_cgroup(fd, &at))
+		if (i != LINK_ON_PROXY && !link_cgroup(fd, &at))
 			id = at;
 		close(fd);
 	}
@@ -163,18 +165,6 @@ int datapath_endpoint_find(struct datapath *dp, const struct plan_cluster *clust
 	return 0;
 }
 
-static uint64_t count_scopes(const struct datapath *dp)
-{
-	uint64_t key, next, *previous = NULL, n = 0;
-
-	while (!bpf_map_get_next_key(dp->fds[MAP_SCOPES], previous, &next)) {
-		key = next;
-		previous = &key;
-		n++;
-	}
-	return n;
-}
-
 static void count_flow(const struct flow *flow, void *arg)
 {
 	(void)flow;
@@ -189,6 +179,16 @@ static uint64_t count_flows(struct datapath *dp)
 	datapath_flow_each(dp, 0, count_flow, NULL, &total, &why);
 	free(why);
 	return total;
+}
+
+static uint64_t count_keys(int map)
+{
+	unsigned char key[2][sizeof(struct original_key)];
+	uint64_t n = 0;
+
+	while (!bpf_map_get_next_key(map, n ? key[n % 2] : NULL, key[(n + 1) % 2]))
+		n++;
+	return n;
 }
 
 static uint64_t in_use(const struct slots *s)
@@ -218,11 +218,20 @@ static uint64_t map_used(struct datapath *dp, enum map_id id)
 	case MAP_ENDPOINT_STATE:
 		return in_use(&dp->endpoint_state_slots);
 	case MAP_SCOPES:
-		return count_scopes(dp);
+	case MAP_CALLERS:
+		return in_use(&dp->caller_slots);
+	case MAP_SCOPE_NAMES:
+		return dp->scope_refs.nr;
 	case MAP_FLOWS:
 		return count_flows(dp);
-	case MAP_EVENTS:
-		return 0; /* the agent reads them as they come */
+	case MAP_LISTENERS:
+	case MAP_ORIGINALS:
+		return count_keys(dp->fds[id]);
+	case MAP_PROXY_ALIVE:
+		return proxy_is_alive(dp);
+	case MAP_ORIGINAL_OF: /* of the proxy's sockets: nobody walks them */
+	case MAP_EVENTS: /* the agent reads them as they come */
+		return 0;
 	default:
 		return 1;
 	}
@@ -240,6 +249,8 @@ int datapath_map_each(struct datapath *dp, void (*each)(const struct map_reading
 		snprintf(dump, sizeof(dump), "bpftool map dump pinned %s", path);
 		if (i == MAP_FLOWS)
 			snprintf(dump, sizeof(dump), "shunt conns --root %s", dp->root);
+		if (i == MAP_ORIGINAL_OF)
+			snprintf(dump, sizeof(dump), "shunt status --root %s", dp->root);
 		if (i == MAP_EVENTS)
 			snprintf(dump, sizeof(dump), "shunt events --root %s", dp->root);
 		r.used = map_used(dp, i);

@@ -1,88 +1,120 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * From the plan to the kernel. Prepare everything, and undo it when anything does not fit; then
- * write records that nothing points at; then point; then delete what the plan no longer has; then
- * let go of what was replaced.
+ * write records that nothing points at; then point. What scopes have of their own comes first, so
+ * that whoever is sent to look for it finds it: those that are fresh, and callers move there from
+ * scopes that are still as they were; then the others, and callers move there. Then what is
+ * everyone's; then callers move out of scopes; then what the plan no longer has is deleted and what
+ * was replaced is let go. No caller finds what neither the old plan nor the new one has for it.
  */
-#include <bpf/bpf.h>
 #include <errno.h>
-#include <search.h>
-#include <stdio.h>
 #include <string.h>
 #include "base/log.h"
 #include "datapath/change.h"
-
-struct replaced {
-	struct route route;
-	uint32_t slot;
-	VEC(struct key_ref *) keys;
-};
 
 struct sync {
 	struct datapath *dp;
 	const struct plan *plan;
 	struct diags *diags;
-	VEC(struct change) changes;
-	VEC(struct replaced) replaced; /* one a change: what was there before */
-	VEC(struct installed *) removed;
+	struct changes changes;
 };
 
-static bool port_is_installed(const struct plan_port *p)
+static int prepare_host(struct sync *s, const struct plan_host *host)
 {
-	return p->verdict == VERDICT_KERNEL && p->route.nr_splits;
+	size_t nr;
+	uint16_t *numbers = port_numbers(host, &nr);
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i++) {
+		const struct slots *full = NULL;
+
+		err = changes_prepare(s->dp, host, numbers[i], s->plan->number, &s->changes,
+				      &full);
+		if (err)
+			diag_add(s->diags, DIAG_ERROR, NULL, host->id,
+				 "port %u needs more %s than the %u of the kernel maps; the whole "
+				 "plan is refused and the last one stays in force",
+				 numbers[i], full->what, full->max);
+	}
+	free(numbers);
+	return err;
 }
 
-/* The first of several ports with one number counts. */
-static bool port_is_repeated(const struct plan_host *host, size_t which)
+static int prepare_passes(struct sync *s)
 {
-	for (size_t i = 0; i < which; i++)
-		if (host->ports[i].port == host->ports[which].port &&
-		    port_is_installed(&host->ports[i]))
+	const struct slots *full = NULL;
+	int err = passes_prepare(s->dp, s->plan, &s->changes, &full);
+
+	if (err)
+		diag_add(s->diags, DIAG_ERROR, NULL, NULL,
+			 "addresses that pass as dialled need more %s than the %u of the kernel "
+			 "maps; the whole plan is refused and the last one stays in force",
+			 full->what, full->max);
+	return err;
+}
+
+static bool has_number(const uint16_t *numbers, size_t nr, uint16_t number)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (numbers[i] == number)
 			return true;
 	return false;
 }
 
-static int prepare_host(struct sync *s, const struct plan_host *host)
+/* Ports of the old plan's host that the new one (NULL: gone) does not have. */
+static void forget_ports(struct sync *s, const struct plan_host *old, const struct plan_host *new)
 {
-	for (size_t i = 0; i < host->nr_ports; i++) {
-		const struct slots *full = NULL;
-		struct change c;
-		int err;
+	size_t nr_old, nr_new = 0;
+	uint16_t *numbers = port_numbers(old, &nr_old);
+	uint16_t *stay = new ? port_numbers(new, &nr_new) : NULL;
 
-		if (!port_is_installed(&host->ports[i]) || port_is_repeated(host, i))
-			continue;
-		err = change_prepare(s->dp, host, &host->ports[i], s->plan->number, &c, &full);
-		if (err) {
-			diag_add(s->diags, DIAG_ERROR, NULL, host->id,
-				 "port %u needs more %s than the %u of the kernel maps; the whole "
-				 "plan is refused and the last one stays in force",
-				 host->ports[i].port, full->what, full->max);
-			return err;
-		}
-		vec_push(&s->changes, c);
-	}
-	return 0;
+	for (size_t i = 0; i < nr_old; i++)
+		if (!has_number(stay, nr_new, numbers[i]))
+			vec_push(&s->changes.ports, port_ref_get(s->dp, old->host, numbers[i]));
+	free(numbers);
+	free(stay);
 }
 
-/* Ports of the old plan's host that the new one (NULL: gone) does not install. */
-static void remove_host_ports(struct sync *s, const struct plan_host *old,
-			      const struct plan_host *new)
+/* Callers who are refused what they do not know, and who see everyone's services, need to know also
+ * those that pass as dialled. */
+static bool names_untouched(const struct plan *plan)
 {
-	char name[PORT_NAME];
+	struct strmap_entry *e;
 
-	for (size_t i = 0; i < old->nr_ports; i++) {
-		struct installed *in;
-		bool stays = false;
+	strmap_each(&plan->scopes, e) {
+		const struct plan_scope *scope = e->value;
 
-		for (size_t j = 0; new && j < new->nr_ports; j++)
-			stays |= new->ports[j].port == old->ports[i].port &&
-				 port_is_installed(&new->ports[j]);
-		if (stays || port_is_repeated(old, i))
-			continue;
-		snprintf(name, sizeof(name), "%s|%u", old->host, old->ports[i].port);
-		in = strmap_get(&s->dp->installed, name);
-		if (in)
-			vec_push(&s->removed, in);
+		if (scope->registry_only && !scope->closed)
+			return true;
+	}
+	return false;
+}
+
+static int prepare_scopes(struct sync *s, bool *changed)
+{
+	bool named = names_untouched(s->plan);
+
+	*changed = named != s->dp->names_untouched;
+	s->dp->names_untouched = named;
+	if (!scopes_prepare(s->dp, s->plan, changed))
+		return 0;
+	diag_add(s->diags, DIAG_ERROR, NULL, NULL,
+		 "rules tell more callers apart than the %u scopes of the kernel maps; the whole "
+		 "plan is refused and the last one stays in force",
+		 SHUNT_MAX_SCOPES);
+	return -ENOSPC;
+}
+
+/* Ports of hosts that are others in the new plan, or are gone. */
+static void forget_hosts(struct sync *s, const struct plan *last)
+{
+	struct strmap_entry *e;
+
+	strmap_each(&last->hosts, e) {
+		struct plan_host *new = strmap_get_beside(&s->plan->hosts, &last->hosts, e);
+
+		if (new != e->value)
+			forget_ports(s, e->value, new);
 	}
 }
 
@@ -90,114 +122,41 @@ static int prepare(struct sync *s)
 {
 	const struct plan *last = s->dp->last;
 	struct strmap_entry *e;
+	bool changed;
 	int err;
 
+	s->dp->syncs++;
+	err = prepare_scopes(s, &changed);
+	if (err)
+		return err;
 	strmap_each(&s->plan->hosts, e) {
-		if (last && strmap_get_beside(&last->hosts, &s->plan->hosts, e) == e->value)
+		if (last && !changed &&
+		    strmap_get_beside(&last->hosts, &s->plan->hosts, e) == e->value)
 			continue;
 		err = prepare_host(s, e->value);
 		if (err)
 			return err;
 	}
-	if (!last)
-		return 0;
-	strmap_each(&last->hosts, e) {
-		struct plan_host *new = strmap_get_beside(&s->plan->hosts, &last->hosts, e);
-
-		if (new != e->value)
-			remove_host_ports(s, e->value, new);
-	}
+	err = prepare_passes(s);
+	if (err)
+		return err;
+	if (last)
+		forget_hosts(s, last);
+	changes_take_passing(s->dp, &s->changes);
 	return 0;
 }
 
-static void remember_replaced(struct sync *s)
+static void point_all(struct sync *s, enum keys which)
 {
 	struct change *c;
 
-	vec_each(&s->changes, c) {
-		struct replaced r = {.route = c->in->route, .slot = c->in->slot};
+	vec_each(&s->changes.list, c) {
+		int err = change_point(s->dp, c, which);
 
-		for (size_t i = 0; i < c->in->keys.nr; i++)
-			vec_push(&r.keys, c->in->keys.at[i]);
-		vec_push(&s->replaced, r);
+		if (err)
+			log_error("%s: the kernel refused a service entry: %s", c->port->name,
+				  strerror(-err));
 	}
-}
-
-static void delete_key(struct datapath *dp, struct key_ref *k)
-{
-	if (bpf_map_delete_elem(dp->fds[MAP_SERVICES], &k->key) && errno != ENOENT)
-		log_error("a service could not be deleted: %s", strerror(errno));
-	slots_rest(&dp->service_slots, k->slot, 1, now_ns());
-	key_ref_remove(dp, k);
-}
-
-static bool is_wanted(const struct installed *in, const struct key_ref *k)
-{
-	for (size_t i = 0; i < in->keys.nr; i++)
-		if (in->keys.at[i] == k)
-			return true;
-	return false;
-}
-
-/* Keys that a changed port had and that nobody took over. */
-static void delete_replaced_keys(struct sync *s)
-{
-	for (size_t i = 0; i < s->changes.nr; i++) {
-		struct installed *in = s->changes.at[i].in;
-		struct replaced *r = &s->replaced.at[i];
-
-		for (size_t j = 0; j < r->keys.nr; j++)
-			if (r->keys.at[j]->owner == in && !is_wanted(in, r->keys.at[j]))
-				delete_key(s->dp, r->keys.at[j]);
-		change_finish(s->dp, &s->changes.at[i], &r->route, r->slot);
-		vec_free(&r->keys);
-	}
-}
-
-static void installed_remove(struct datapath *dp, struct installed *in)
-{
-	bool keep_turn = turn_is_shared(dp, &in->route, in);
-
-	for (size_t i = 0; i < in->keys.nr; i++)
-		if (in->keys.at[i]->owner == in)
-			delete_key(dp, in->keys.at[i]);
-	route_rest(dp, &in->route, in->slot, keep_turn);
-	if (in->name)
-		strmap_remove(&dp->installed, in->name);
-	free(in->name);
-	vec_free(&in->keys);
-	free(in);
-}
-
-struct key_refs {
-	VEC(struct key_ref *) list;
-};
-
-static void collect_ownerless(const void *node, VISIT which, void *arg)
-{
-	struct key_ref *k = *(struct key_ref *const *)node;
-	struct key_refs *found = arg;
-
-	if ((which == postorder || which == leaf) && !k->owner)
-		vec_push(&found->list, k);
-}
-
-/* After the first plan, what was adopted and has no name in it goes. */
-static void remove_unclaimed(struct datapath *dp)
-{
-	struct key_refs ownerless = {0};
-
-	for (size_t i = 0; i < dp->adopted.nr; i++) {
-		if (dp->adopted.at[i]->name)
-			continue;
-		installed_remove(dp, dp->adopted.at[i]);
-		dp->adopted.at[i--] = dp->adopted.at[--dp->adopted.nr];
-	}
-	vec_free(&dp->adopted);
-	twalk_r(dp->key_tree, collect_ownerless, &ownerless);
-	for (size_t i = 0; i < ownerless.list.nr; i++)
-		delete_key(dp, ownerless.list.at[i]);
-	vec_free(&ownerless.list);
 }
 
 /* From the first write on there is no way back. An insert has its element reserved, as there are
@@ -205,52 +164,67 @@ static void remove_unclaimed(struct datapath *dp)
 static void commit(struct sync *s)
 {
 	struct datapath *dp = s->dp;
+	struct port_ref **port;
 	struct change *c;
 
-	vec_each(&s->changes, c)
+	if (dp->learn)
+		dp->learn(s->plan, dp->learn_arg);
+	vec_each(&s->changes.list, c)
 		change_write(dp, c);
-	remember_replaced(s);
-	vec_each(&s->changes, c) {
-		int err = change_point(dp, c);
-
-		if (err)
-			log_error("%s: the kernel refused a service entry: %s", c->in->name,
-				  strerror(-err));
-	}
-	for (size_t i = 0; i < s->removed.nr; i++)
-		installed_remove(dp, s->removed.at[i]);
-	delete_replaced_keys(s);
+	scopes_open(dp, s->plan);
+	callers_place(dp, s->plan);
+	point_all(s, KEYS_FRESH);
+	callers_arrive(dp, true);
+	point_all(s, KEYS_KNOWN);
+	callers_arrive(dp, false);
+	point_all(s, KEYS_EVERYONES);
+	callers_settle(dp);
 	if (!dp->last)
-		remove_unclaimed(dp);
+		adopted_sweep(dp);
+	vec_each(&s->changes.ports, port)
+		port_sweep(dp, *port);
+	vec_each(&s->changes.ports, port)
+		port_ref_drop_empty(dp, *port);
+	scopes_close(dp, s->plan);
 	dp->control->plan = s->plan->number;
 	dp->last = s->plan;
 }
 
-static void undo(struct sync *s)
+static void undo(struct sync *s, bool named)
 {
-	for (size_t i = s->changes.nr; i-- > 0;)
-		change_undo(s->dp, &s->changes.at[i]);
-	s->changes.nr = 0;
-	s->removed.nr = 0;
+	struct port_ref **port;
+
+	for (size_t i = s->changes.list.nr; i-- > 0;)
+		change_undo(s->dp, &s->changes.list.at[i]);
+	if (s->dp->last)
+		vec_each(&s->changes.ports, port)
+			port_ref_drop_empty(s->dp, *port);
+	else
+		ports_disclaim(s->dp);
+	s->changes.list.nr = 0;
+	s->changes.ports.nr = 0;
+	scopes_undo(s->dp);
+	s->dp->names_untouched = named;
 }
 
 /* Slots that only rest are no limit: they are waited for, a second at most, and tried once more. */
 static int prepare_or_wait(struct sync *s)
 {
 	struct diags first = {0}, *diags = s->diags;
+	bool named = s->dp->names_untouched;
 	int err;
 
 	s->diags = &first;
 	err = prepare(s);
 	s->diags = diags;
 	if (err)
-		undo(s);
+		undo(s, named);
 	if (err == -ENOSPC && datapath_rests(s->dp)) {
 		diags_free(&first);
 		datapath_wait_rested(s->dp);
 		err = prepare(s);
 		if (err)
-			undo(s);
+			undo(s, named);
 	}
 	diags_take(diags, &first);
 	return err;
@@ -263,11 +237,10 @@ int datapath_sync(struct datapath *dp, const struct plan *plan, struct diags *di
 
 	if (!err) {
 		commit(&s);
-		for (size_t i = 0; i < s.changes.nr; i++)
-			change_free(&s.changes.at[i]);
+		for (size_t i = 0; i < s.changes.list.nr; i++)
+			change_free(&s.changes.list.at[i]);
 	}
-	vec_free(&s.changes);
-	vec_free(&s.replaced);
-	vec_free(&s.removed);
+	vec_free(&s.changes.list);
+	vec_free(&s.changes.ports);
 	return err;
 }

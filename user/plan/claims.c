@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One address and port belongs to one host: the first in order of those that state it. */
 #include <string.h>
-#include "plan/host.h"
+#include "plan/visible.h"
 
 static bool has_port(const struct object *o, uint16_t port)
 {
@@ -20,11 +20,11 @@ static bool owns_before(const struct planner *p, const struct object *o, const c
 	char host[INDEX_KEY];
 
 	if (o->kind == KIND_SERVICE)
-		return strcmp(service_host(o, host), but) != 0;
+		return strcmp(service_host(o, host), but) && owner_dialled(p, host) == o;
 	for (size_t i = 0; i < o->service_entry.nr_hosts; i++) {
 		if (o == p->owner && !strcmp(o->service_entry.hosts[i], but))
 			return false;
-		if (host_owner(p, o->service_entry.hosts[i]) == o)
+		if (owner_dialled(p, o->service_entry.hosts[i]) == o)
 			return true;
 	}
 	return false;
@@ -55,17 +55,18 @@ static const struct object *claimed_by(const struct planner *p, const struct ine
 
 bool port_is_claimed(struct planner *p, const struct service_port *port)
 {
-	const struct plan_host *h = p->host;
+	size_t nr;
+	const struct inet *addresses = owner_addresses(p->owner, &nr);
 	char text[INET_TEXT + 8];
 
-	for (size_t i = 0; !h->allocated && i < h->nr_addresses; i++) {
-		const struct object *o = claimed_by(p, &h->addresses[i], port->port);
+	for (size_t i = 0; i < nr; i++) {
+		const struct object *o = claimed_by(p, &addresses[i], port->port);
 
 		if (!o)
 			continue;
 		host_find(p, DIAG_WARNING, &p->owner->place, p->owner, "",
 			  "%s of %s is already taken by %s; this port is left out",
-			  inet_print_port(&h->addresses[i], port->port, text), h->host,
+			  inet_print_port(&addresses[i], port->port, text), p->host->host,
 			  o == p->owner ? "another of its hosts" : o->id);
 		return true;
 	}

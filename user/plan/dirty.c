@@ -2,7 +2,8 @@
 /* From objects that differ to the hosts to build anew; too many is slow, too few is wrong. */
 #include <string.h>
 #include "plan/dirty.h"
-#include "plan/host.h"
+#include "plan/ports.h"
+#include "plan/visible.h"
 
 /* ---- what differs ---- */
 
@@ -38,10 +39,24 @@ void changes_find(const struct config_set *from, const struct config_set *to, st
 {
 	memset(out, 0, sizeof(*out));
 	for (int kind = 0; kind < NR_KINDS; kind++)
-		changes_of_kind(&from->kinds[kind], &to->kinds[kind], out);
+		if (!from->sharers[kind] || from->sharers[kind] != to->sharers[kind])
+			changes_of_kind(&from->kinds[kind], &to->kinds[kind], out);
 }
 
 /* ---- what that reaches ---- */
+
+/* A host and its aliases, which are planned as it is, to any depth: a name is added once. */
+static void name_add(struct dirty *d, const char *host)
+{
+	const struct bag *bag = strmap_get(&d->index->aliases, host);
+	char alias[INDEX_KEY];
+	struct object *o;
+
+	if (strmap_put(&d->hosts, host, d))
+		return;
+	bag_each(bag, o)
+		name_add(d, service_host(o, alias));
+}
 
 static void host_add(struct dirty *d, const char *host)
 {
@@ -50,8 +65,27 @@ static void host_add(struct dirty *d, const char *host)
 	if (host[0] == '*')
 		strmap_each(d->known, e)
 			if (host_covers(host, e->key))
-				strmap_put(&d->hosts, e->key, d);
-	strmap_put(&d->hosts, host, d);
+				name_add(d, e->key);
+	name_add(d, host);
+}
+
+static void routed_add(struct dirty *d, const struct object *vs)
+{
+	for (size_t i = 0; i < vs->virtual_service.nr_hosts; i++)
+		host_add(d, vs->virtual_service.hosts[i]);
+}
+
+/* The hosts of a VirtualService, and of those that delegate to it. */
+static void routes_add(struct dirty *d, const struct object *vs)
+{
+	char key[INDEX_KEY];
+	const struct bag *bag = strmap_get(&d->index->delegates,
+					   index_key_name(key, vs->namespace, vs->name));
+	struct object *o;
+
+	routed_add(d, vs);
+	bag_each(bag, o)
+		routed_add(d, o);
 }
 
 static void users_add(struct dirty *d, const char *host)
@@ -60,8 +94,7 @@ static void users_add(struct dirty *d, const char *host)
 	struct object *o;
 
 	bag_each(bag, o)
-		for (size_t i = 0; i < o->virtual_service.nr_hosts; i++)
-			host_add(d, o->virtual_service.hosts[i]);
+		routes_add(d, o);
 }
 
 /* A host and those that route to it. */
@@ -87,6 +120,29 @@ static void owner_add(struct dirty *d, const struct object *o)
 	}
 	for (size_t i = 0; i < o->service_entry.nr_hosts; i++)
 		destination_add(d, o->service_entry.hosts[i]);
+}
+
+/* Of an alias also what it stands for, which answers to its name. */
+static void service_add(struct dirty *d, const struct object *o)
+{
+	owner_add(d, o);
+	for (int i = 0; o && alias_name(o) && i < ALIASES_DEEP; i++) {
+		host_add(d, alias_name(o));
+		o = service_of(d->set, alias_name(o));
+	}
+}
+
+/* A host that is the short name of another one takes that name from it. */
+static void short_name_add(struct dirty *d, const char *host)
+{
+	static const char *const rest[] = {".svc." CLUSTER_DOMAIN, "." CLUSTER_DOMAIN};
+	char whole[INDEX_KEY];
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(whole, sizeof(whole), "%s%s", host, rest[i]);
+		if (strmap_get(d->known, whole))
+			host_add(d, whole);
+	}
 }
 
 static void claims_add(struct dirty *d, const struct inet *addresses, size_t nr)
@@ -161,25 +217,58 @@ static void pod_add(struct dirty *d, const struct object *o)
 		joins_add(d, index_key_address(key, &o->pod.addresses[i]));
 }
 
+static bool has_owner_in(const struct plan_host *h, const char *namespace)
+{
+	for (size_t i = 0; i < h->nr_views; i++)
+		if (id_in_namespace(h->views[i].id, namespace))
+			return true;
+	return id_in_namespace(h->id, namespace);
+}
+
+/* What its annotations say is for all Services in it, and seen by those that route to them. */
+static void namespace_add(struct dirty *d, const struct object *o)
+{
+	const struct strmap_entry *e;
+
+	strmap_each(d->known, e)
+		if (has_owner_in(e->value, o->name))
+			destination_add(d, e->key);
+}
+
+static void entry_add(struct dirty *d, const struct object *o)
+{
+	owner_add(d, o);
+	claims_add(d, o->service_entry.addresses, o->service_entry.nr_addresses);
+	for (size_t i = 0; i < o->service_entry.nr_hosts; i++) {
+		entries_add(d, o->service_entry.hosts[i]);
+		short_name_add(d, o->service_entry.hosts[i]);
+	}
+}
+
+static void node_add(struct dirty *d, const struct object *o)
+{
+	const struct bag *bag = strmap_get(&d->index->nodes, o->name);
+	struct object *on_it;
+
+	bag_each(bag, on_it)
+		dirty_add(d, on_it);
+}
+
 void dirty_add(struct dirty *d, const struct object *o)
 {
 	char host[INDEX_KEY];
 
 	switch (o->kind) {
 	case KIND_SERVICE:
-		owner_add(d, o);
+		service_add(d, o);
 		claims_add(d, o->service.addresses, o->service.nr_addresses);
 		entries_add(d, service_host(o, host));
 		break;
 	case KIND_SERVICE_ENTRY:
-		owner_add(d, o);
-		claims_add(d, o->service_entry.addresses, o->service_entry.nr_addresses);
-		for (size_t i = 0; i < o->service_entry.nr_hosts; i++)
-			entries_add(d, o->service_entry.hosts[i]);
+		entry_add(d, o);
 		break;
 	case KIND_VIRTUAL_SERVICE:
-		for (size_t i = 0; i < o->virtual_service.nr_hosts; i++)
-			host_add(d, o->virtual_service.hosts[i]);
+		routes_add(d, o);
 		break;
 	case KIND_DESTINATION_RULE:
 		destination_add(d, o->destination_rule.host);
@@ -193,6 +282,12 @@ void dirty_add(struct dirty *d, const struct object *o)
 		break;
 	case KIND_WORKLOAD_ENTRY:
 		selectors_add(d, o->namespace, &o->workload.labels);
+		break;
+	case KIND_NAMESPACE:
+		namespace_add(d, o);
+		break;
+	case KIND_NODE:
+		node_add(d, o);
 		break;
 	default:
 		break;

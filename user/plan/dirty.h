@@ -17,8 +17,9 @@ void changes_find(const struct config_set *from, const struct config_set *to,
 
 struct dirty {
 	const struct plan_index *index;
-	const struct strmap *known; /* hosts of the old plan, for wildcards */
-	struct strmap hosts;	    /* the result; values are not NULL */
+	const struct config_set *set; /* of the objects that are added */
+	const struct strmap *known;   /* hosts of the old plan */
+	struct strmap hosts;	      /* the result; values are not NULL */
 };
 /* Adds the hosts whose part can depend on `o`, as the index stands. */
 void dirty_add(struct dirty *d, const struct object *o);

@@ -37,13 +37,25 @@ static void backend_add(struct backends *out, const struct plan_endpoint *e,
 	struct backend b = {.endpoint = *e, .labels = labels};
 	const char *version = labels ? labels_get(labels, "version") : NULL;
 
-	if (!e->port || (!e->has_ipv4 && !e->has_ipv6))
+	if (!e->port || (!e->has_ipv4 && !e->has_ipv6 && !*e->dns_name))
 		return;
 	b.endpoint.version = version ? version : "";
 	vec_push(&out->list, b);
 }
 
 /* ---- Pods ---- */
+
+static const char *node_locality(const struct planner *p, const char *node)
+{
+	const struct object *o = *node ? config_set_get(p->set, KIND_NODE, "", node) : NULL;
+
+	return o ? o->node.locality : "";
+}
+
+static const char *pod_locality(const struct planner *p, const struct object *o)
+{
+	return *o->pod.locality ? o->pod.locality : node_locality(p, o->pod.node);
+}
 
 static uint16_t pod_port(const struct pod *pod, const struct service_port *port)
 {
@@ -55,10 +67,14 @@ static uint16_t pod_port(const struct pod *pod, const struct service_port *port)
 	return 0;
 }
 
-static void pod_add(const struct object *o, const struct service_port *port, bool not_ready_too,
-		    struct backends *out)
+static void pod_add(const struct planner *p, const struct object *o,
+		    const struct service_port *port, bool not_ready_too, struct backends *out)
 {
-	struct plan_endpoint e = {.port = pod_port(&o->pod, port), .weight = 1, .name = id_name(o)};
+	struct plan_endpoint e = {.port = pod_port(&o->pod, port),
+				  .weight = 1,
+				  .name = id_name(o),
+				  .locality = pod_locality(p, o),
+				  .dns_name = ""};
 
 	if (o->pod.terminating || (!o->pod.ready && !not_ready_too))
 		return;
@@ -79,16 +95,27 @@ static uint16_t workload_port(const struct workload *w, const struct service_por
 	return port->target_port ? port->target_port : port->port;
 }
 
-static void workload_add(const struct workload *w, const char *name,
+/* `by_name`: its service looks names up. */
+static void workload_add(const struct workload *w, const char *name, bool by_name,
 			 const struct service_port *port, struct backends *out)
 {
-	struct plan_endpoint e = {
-		.port = workload_port(w, port), .weight = w->weight ? w->weight : 1, .name = name};
+	struct plan_endpoint e = {.port = workload_port(w, port),
+				  .weight = w->weight ? w->weight : 1,
+				  .name = name,
+				  .locality = w->locality,
+				  .dns_name = by_name && w->dns_name ? w->dns_name : ""};
 
-	if (!w->has_address)
-		return;
-	endpoint_address(&e, &w->address, 1);
+	if (w->has_address)
+		endpoint_address(&e, &w->address, 1);
 	backend_add(out, &e, &w->labels);
+}
+
+/* Its endpoints may be names; without any, its hosts are. */
+static bool is_by_name(const struct object *owner)
+{
+	return owner->kind == KIND_SERVICE_ENTRY &&
+	       (owner->service_entry.resolution == RESOLUTION_DNS ||
+		owner->service_entry.resolution == RESOLUTION_DNS_ROUND_ROBIN);
 }
 
 static void selected_add(const struct planner *p, const struct object *owner,
@@ -104,9 +131,10 @@ static void selected_add(const struct planner *p, const struct object *owner,
 	bag = index_workloads(p->index, owner->namespace, selector);
 	bag_each(bag, o) {
 		if (o->kind == KIND_POD && pods && labels_contain(&o->labels, selector))
-			pod_add(o, port, not_ready_too, out);
+			pod_add(p, o, port, not_ready_too, out);
 		if (o->kind == KIND_WORKLOAD_ENTRY && labels_contain(&o->workload.labels, selector))
-			workload_add(&o->workload, id_name(o), port, out);
+			workload_add(&o->workload, id_name(o), is_by_name(owner), port,
+				     out);
 	}
 }
 
@@ -128,7 +156,7 @@ static const struct object *pod_at(const struct planner *p, const struct inet *a
 static void slice_endpoint_add(const struct planner *p, const struct object *slice,
 			       const struct slice_endpoint *se, uint16_t port, struct backends *out)
 {
-	struct plan_endpoint e = {.port = port, .weight = 1, .name = ""};
+	struct plan_endpoint e = {.port = port, .weight = 1, .name = "", .dns_name = ""};
 	const struct object *pod = NULL;
 
 	if (se->pod) {
@@ -142,6 +170,9 @@ static void slice_endpoint_add(const struct planner *p, const struct object *sli
 	}
 	if (pod)
 		e.name = id_name(pod);
+	e.locality = pod ? pod_locality(p, pod) : "";
+	if (!*e.locality)
+		e.locality = node_locality(p, se->node);
 	endpoint_address(&e, se->addresses, se->nr_addresses);
 	backend_add(out, &e, pod ? &pod->labels : NULL);
 }
@@ -179,6 +210,8 @@ int endpoint_address_order(const struct plan_endpoint *a, const struct plan_endp
 		order = memcmp(&a->ipv4, &b->ipv4, sizeof(a->ipv4));
 	if (!order)
 		order = memcmp(&a->ipv6, &b->ipv6, sizeof(a->ipv6));
+	if (!order)
+		order = strcmp(a->dns_name, b->dns_name);
 	return order ? order : (int)a->port - (int)b->port;
 }
 
@@ -266,7 +299,21 @@ static bool slices_add(const struct planner *p, const struct object *service,
 	return bag || endpoints;
 }
 
-void backends_of(const struct planner *p, const struct object *owner,
+static void entry_add(const struct planner *p, const struct object *owner, const char *host,
+		      const struct service_port *port, struct backends *out)
+{
+	const struct service_entry *se = &owner->service_entry;
+	const struct workload self = {.dns_name = host, .locality = ""};
+	bool by_name = is_by_name(owner);
+
+	for (size_t i = 0; i < se->nr_endpoints; i++)
+		workload_add(&se->endpoints[i], "", by_name, port, out);
+	selected_add(p, owner, port, true, out);
+	if (by_name && !se->nr_endpoints && !se->has_selector)
+		workload_add(&self, "", true, port, out);
+}
+
+void backends_of(const struct planner *p, const struct object *owner, const char *host,
 		 const struct service_port *port, struct backends *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -275,9 +322,7 @@ void backends_of(const struct planner *p, const struct object *owner,
 
 		selected_add(p, owner, port, !sliced, out);
 	} else {
-		for (size_t i = 0; i < owner->service_entry.nr_endpoints; i++)
-			workload_add(&owner->service_entry.endpoints[i], "", port, out);
-		selected_add(p, owner, port, true, out);
+		entry_add(p, owner, host, port, out);
 	}
 	backends_sort(out);
 }

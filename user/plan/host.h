@@ -13,23 +13,31 @@ struct planner {
 	struct plan_host *host;
 	const struct object *owner; /* of host */
 	const struct plan_scope *caller; /* whom it is planned for; NULL: everyone */
+	struct strmap *clusters; /* those of host for caller, so that routes share them */
 };
 
 /* Namespace and labels of p->caller; "" and none for everyone. */
 const char *caller_namespace(const struct planner *p);
 const struct labels *caller_labels(const struct planner *p);
 
-/* NULL when no object has that host. The result has one reference. */
+/* NULL when no object has that host. The result has one reference. p->caller and p->host are not used. */
 struct plan_host *host_build(struct planner *p, const char *host);
 void host_put(struct plan_host *h);
 struct plan_host *host_get(struct plan_host *h);
-/* The Service, else the oldest ServiceEntry of `host`; NULL: none. */
+/*
+ * Whose endpoints p->caller reaches by `host`: the Service's, else a ServiceEntry's of the caller's
+ * namespace, else the oldest one's; NULL: nobody has it, or not for this caller.
+ */
 struct object *host_owner(const struct planner *p, const char *host);
 /* "name.namespace.svc.cluster.local" */
 const char *service_host(const struct object *service, char out[INDEX_KEY]);
 const struct service_port *owner_ports(const struct object *owner, size_t *nr);
+/* Those that are written in it. */
+const struct inet *owner_addresses(const struct object *owner, size_t *nr);
 /* Keeps `o` alive as long as the host's part. */
 void host_use(struct planner *p, struct object *o);
+/* Frees what only its building needs. */
+void host_end(struct plan_host *h);
 /* A finding about `field` of `o`. */
 void host_find(struct planner *p, enum diag_level level, const struct place *place,
 	       const struct object *o, const char *field, const char *format, ...)
@@ -55,49 +63,89 @@ struct backends {
 const char *slice_pod_namespace(const struct object *slice, const struct slice_endpoint *e);
 /* By address and port; 0 is the same server. */
 int endpoint_address_order(const struct plan_endpoint *a, const struct plan_endpoint *b);
-/* The ready ones of `owner` on its port, in order. A server that is written twice stands twice, as its
- * labels may differ and put it into two subsets. vec_free(&out->list). */
-void backends_of(const struct planner *p, const struct object *owner,
+/* The ready ones of `owner`, which has `host`, on its port, in order. A server that is written twice
+ * stands twice, as its labels may differ and put it into two subsets. vec_free(&out->list). */
+void backends_of(const struct planner *p, const struct object *owner, const char *host,
 		 const struct service_port *port, struct backends *out);
 
-/* ---- cluster.c ---- */
+/* ---- destination_rule.c ---- */
 
 /* The DestinationRules that count for a host: of one namespace and one host text, oldest first. */
 struct rules {
 	VEC(struct object *) list;
 };
+/*
+ * Those of `host`, whose object stands in `namespace`, for p->caller: the caller's own namespace
+ * comes first, then that one, then the root's. vec_free(&out->list).
+ */
 void rules_of(const struct planner *p, const char *host, const char *namespace, struct rules *out);
-/* False: the rule selects callers, which is not in force, so it must not count for anyone. */
-bool rule_is_for_all(const struct object *rule);
-
-/* What the blocks of the rules come to for one port and subset, and which field said so. */
-struct policy_choice {
-	enum policy policy;
-	uint32_t max_connections;
-	const struct object *rule; /* that chose the policy; NULL: the default */
-	char field[128];
-};
-void policy_choose(const struct rules *rules, uint16_t port, const char *subset,
-		   struct policy_choice *out);
 /* The first definition of a subset, NULL when there is none; *rule: whose it is. */
 const struct subset *subset_find(const struct rules *rules, const char *name,
 				 struct object **rule);
-/* A destination; with port 0 the rule for unnamed ports decides, seen from `listener`. */
-struct plan_cluster *cluster_build(struct planner *p, const char *host, const char *subset,
-				   uint16_t port, uint16_t listener, struct policy_choice *choice);
+
+/* ---- cluster.c ---- */
+
+/* As what connections to a port are seen. */
+enum layer {
+	LAYER_TCP,
+	LAYER_AUTO, /* by their first bytes, http or not */
+	LAYER_HTTP,
+};
+/* How a route reaches a destination: that decides which of its settings count. */
+struct reach {
+	enum layer layer;
+	uint16_t listener; /* the port of the route */
+	bool routed;	   /* by a route that somebody wrote, not the plain service */
+	bool alone;	   /* the only destination of its route */
+};
+/* A destination, one of p->clusters; with port 0 the rule for unnamed ports decides. */
+struct plan_cluster *cluster_build(struct planner *p, const struct destination *d,
+				   const struct reach *reach);
+
+/* ---- policy.c ---- */
+
+/* The blocks in force for a destination whose port comes to `port`. */
+void policy_resolve(struct planner *p, const struct rules *rules, const struct destination *d,
+		    uint16_t port, const struct reach *reach, struct plan_policy *out);
+/* The first field of a policy that needs the proxy; false: there is none. */
+bool policy_because(struct planner *p, const struct plan_policy *policy, enum layer layer,
+		    struct plan_source *out);
+bool policy_needs_tls(const struct plan_policy *policy);
+/* Says what of a policy the kernel does not do, of a cluster that the kernel serves. */
+void policy_tell(struct planner *p, const struct plan_policy *policy);
 
 /* ---- route.c ---- */
 
-enum section { SECTION_NONE, SECTION_HTTP, SECTION_TCP };
-
-/* Which VirtualService has a host: the first of its most specific host text; NULL: none. */
+/* Which VirtualService has a host for p->caller: the first of its most specific host text; NULL:
+ * none. *all: those that state the same host text. */
 struct object *routes_owner(const struct planner *p, const char *host, const struct bag **all);
-enum section section_of(const struct virtual_service *vs, enum protocol protocol,
-			const struct later **later);
-/* The first route of the section that takes connections to `port`. */
-const struct vs_route *route_find(const struct virtual_service *vs, enum section section,
-				  uint16_t port);
+/* What is the caller's alone comes first, then what is for it by name, then what is for all. */
+int routes_rank(const struct planner *p, const struct object *vs);
+/* The split of a route of `vs` (route->path says which), in the layer and port of `reach`. */
+void split_build(struct planner *p, struct plan_route *out, const struct object *vs,
+		 const struct vs_route *route, const struct reach *reach);
+/* The route of a host that no VirtualService has: all to its own port. */
+void plain_build(struct planner *p, struct plan_route *out, const struct reach *reach);
+
+/* ---- verdict.c ---- */
+
+/* The rules, the verdict and the kernel's route of a port; `vs` may be NULL. */
 void route_build(struct planner *p, struct plan_port *out, const struct object *vs);
+
+/* ---- unproxied.c ---- */
+
+/* Notices of what the rules of a proxied port ask for in vain. */
+void unproxied_tell(struct planner *p, const struct plan_port *port);
+
+/* ---- advice.c ---- */
+
+/* Warnings of what is written on `port` and cannot have its effect there. */
+void advice_give(struct planner *p, const struct plan_port *port, const struct object *vs);
+
+/* ---- view.c ---- */
+
+/* What callers of `scope` (may be NULL) see; NULL: they have no view of their own. */
+const struct plan_view *view_find(const struct plan_host *h, const struct plan_scope *scope);
 
 /* ---- print.c ---- */
 
@@ -105,13 +153,37 @@ void route_build(struct planner *p, struct plan_port *out, const struct object *
 const char *share_print(uint32_t weight, uint32_t total, char out[32]);
 const char *policy_name(enum policy policy);
 const char *verdict_name(enum verdict verdict);
+void route_print(const struct plan_route *r, const char *host, const char *indent, FILE *out);
+void rule_print(const struct plan_rule *r, size_t number, const char *host, const char *indent,
+		FILE *out);
+void sni_print(const struct plan_sni *s, size_t number, const char *host, const char *indent,
+	       FILE *out);
+void findings_print(const struct diags *findings, const char *indent, FILE *out);
+bool filter_takes(const struct plan_filter *filter, const struct plan_host *h);
 /* Whether the object `id` is in `namespace` (NULL: any). */
 bool id_in_namespace(const char *id, const char *namespace);
+
+/* ---- refusals.c ---- */
+
+/* Callers that are refused what is no host of theirs. `first`: nothing was printed before; returns it
+ * anew. */
+bool refusals_print(const struct plan *p, const struct plan_filter *filter, bool first, FILE *out);
 
 /* ---- json.c ---- */
 
 json_t *json_of_port(const struct plan_port *port);
 json_t *json_of_route(const struct plan_route *route);
+json_t *json_of_sni(const struct plan_sni *s);
+json_t *json_of_findings(const struct diags *findings);
 json_t *json_of_place(const struct place *place); /* "file:line:column", or null */
+
+/* ---- rule_json.c, policy_json.c ---- */
+
+json_t *json_of_rule(const struct plan_rule *r);
+json_t *json_of_match(const struct plan_match *match);
+json_t *json_of_headers(const struct http_headers *h);
+json_t *json_of_policy(const struct plan_policy *p); /* the blocks that are set */
+json_t *json_of_source(const struct plan_source *s); /* {"object", "field", "place"}, or null */
+json_t *json_of_retry_on(uint32_t on);		     /* words; text.c */
 
 #endif

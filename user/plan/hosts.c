@@ -8,19 +8,26 @@ struct families {
 	bool ipv4, ipv6;
 };
 
+static void families_add(struct families *f, const struct plan_port *ports, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const struct plan_route *r = &ports[i].route;
+
+		for (size_t j = 0; j < r->nr_splits; j++)
+			for (size_t k = 0; k < r->splits[j].cluster->nr_endpoints; k++) {
+				f->ipv4 |= r->splits[j].cluster->endpoints[k].has_ipv4;
+				f->ipv6 |= r->splits[j].cluster->endpoints[k].has_ipv6;
+			}
+	}
+}
+
 static struct families families_of(const struct plan_host *h)
 {
 	struct families f = {false, false};
 
-	for (size_t i = 0; i < h->nr_ports; i++) {
-		const struct plan_route *r = &h->ports[i].route;
-
-		for (size_t j = 0; j < r->nr_splits; j++)
-			for (size_t k = 0; k < r->splits[j].cluster->nr_endpoints; k++) {
-				f.ipv4 |= r->splits[j].cluster->endpoints[k].has_ipv4;
-				f.ipv6 |= r->splits[j].cluster->endpoints[k].has_ipv6;
-			}
-	}
+	families_add(&f, h->ports, h->nr_ports);
+	for (size_t i = 0; i < h->nr_views; i++)
+		families_add(&f, h->views[i].ports, h->views[i].nr_ports);
 	if (!f.ipv4 && !f.ipv6)
 		f.ipv4 = true;
 	return f;

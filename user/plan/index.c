@@ -7,7 +7,7 @@
 
 typedef void bag_change(struct strmap *map, const char *key, struct object *o);
 
-static void bag_add(struct strmap *map, const char *key, struct object *o)
+void bag_add(struct strmap *map, const char *key, struct object *o)
 {
 	struct bag *old = strmap_get(map, key), *bag = old;
 
@@ -22,7 +22,7 @@ static void bag_add(struct strmap *map, const char *key, struct object *o)
 	bag->at[bag->nr++] = o;
 }
 
-static void bag_remove(struct strmap *map, const char *key, struct object *o)
+void bag_remove(struct strmap *map, const char *key, struct object *o)
 {
 	struct bag *bag = strmap_get(map, key);
 
@@ -106,19 +106,19 @@ static void change_owner(struct plan_index *x, struct object *o, bag_change *cha
 {
 	const struct labels *selector = selector_of(o);
 	char key[INDEX_KEY];
+	size_t nr;
+	const struct inet *at = owner_addresses(o, &nr);
 
 	if (selector)
 		change(&x->selectors, index_key_label(key, o->namespace, &selector->at[0]), o);
+	change_addresses(&x->claims, at, nr, o, change);
 	if (o->kind == KIND_SERVICE) {
-		if (!o->service.headless && !o->service.external_name)
-			change_addresses(&x->claims, o->service.addresses,
-					 o->service.nr_addresses, o, change);
+		if (o->service.external_name)
+			change(&x->aliases, o->service.external_name, o);
 		return;
 	}
 	for (size_t i = 0; i < o->service_entry.nr_hosts; i++)
 		change(&x->entries, o->service_entry.hosts[i], o);
-	change_addresses(&x->claims, o->service_entry.addresses, o->service_entry.nr_addresses, o,
-			 change);
 }
 
 static void change_slice(struct plan_index *x, struct object *o, bag_change *change)
@@ -131,6 +131,8 @@ static void change_slice(struct plan_index *x, struct object *o, bag_change *cha
 	for (size_t i = 0; i < s->nr_endpoints; i++) {
 		const struct slice_endpoint *e = &s->endpoints[i];
 
+		if (*e->node)
+			change(&x->nodes, e->node, o);
 		if (e->pod)
 			change(&x->joins, index_key_name(key, slice_pod_namespace(o, e), e->pod), o);
 		else
@@ -138,27 +140,52 @@ static void change_slice(struct plan_index *x, struct object *o, bag_change *cha
 	}
 }
 
-static void change_destinations(struct plan_index *x, const struct vs_route *routes, size_t nr,
-				struct object *o, bag_change *change)
+const char *delegate_key(char out[INDEX_KEY], const struct object *vs,
+			 const struct vs_delegate *d)
 {
-	for (size_t i = 0; i < nr; i++)
+	return index_key_name(out, *d->namespace ? d->namespace : vs->namespace, d->name);
+}
+
+static void change_routes(struct plan_index *x, const struct vs_route *routes, size_t nr,
+			  struct object *o, bag_change *change)
+{
+	for (size_t i = 0; i < nr; i++) {
 		for (size_t j = 0; j < routes[i].nr_destinations; j++)
 			change(&x->destinations, routes[i].destinations[j].host, o);
+		for (size_t j = 0; j < routes[i].nr_mirrors; j++)
+			change(&x->destinations, routes[i].mirrors[j].destination.host, o);
+	}
 }
 
 static void change_virtual_service(struct plan_index *x, struct object *o, bag_change *change)
 {
 	const struct virtual_service *vs = &o->virtual_service;
+	char key[INDEX_KEY];
 
+	for (size_t i = 0; i < vs->nr_http; i++)
+		if (vs->http[i].delegate)
+			change(&x->delegates, delegate_key(key, o, vs->http[i].delegate), o);
 	if (!vs->mesh)
 		return;
+	change_routes(x, vs->http, vs->nr_http, o, change);
+	change_routes(x, vs->tls, vs->nr_tls, o, change);
+	change_routes(x, vs->tcp, vs->nr_tcp, o, change);
 	for (size_t i = 0; i < vs->nr_hosts; i++) {
 		change(&x->routes, vs->hosts[i], o);
 		if (vs->hosts[i][0] == '*')
 			x->nr_wild_routes += change == bag_add ? 1 : -1;
 	}
-	change_destinations(x, vs->http, vs->nr_http, o, change);
-	change_destinations(x, vs->tcp, vs->nr_tcp, o, change);
+}
+
+static void change_rule(struct plan_index *x, struct object *o, bag_change *change)
+{
+	const char *host = o->destination_rule.host;
+	char key[INDEX_KEY];
+
+	change(&x->rules, host, o);
+	change(&x->rules_in, index_key_name(key, o->namespace, host), o);
+	if (host[0] == '*')
+		x->nr_wild_rules += change == bag_add ? 1 : -1;
 }
 
 static void index_change(struct plan_index *x, struct object *o, bag_change *change)
@@ -170,6 +197,8 @@ static void index_change(struct plan_index *x, struct object *o, bag_change *cha
 		break;
 	case KIND_POD:
 		change_labels(x, &o->labels, o, change);
+		if (*o->pod.node)
+			change(&x->nodes, o->pod.node, o);
 		if (!o->pod.host_network)
 			change_addresses(&x->pods, o->pod.addresses, o->pod.nr_addresses, o,
 					 change);
@@ -182,9 +211,7 @@ static void index_change(struct plan_index *x, struct object *o, bag_change *cha
 		change_slice(x, o, change);
 		break;
 	case KIND_DESTINATION_RULE:
-		change(&x->rules, o->destination_rule.host, o);
-		if (o->destination_rule.host[0] == '*')
-			x->nr_wild_rules += change == bag_add ? 1 : -1;
+		change_rule(x, o, change);
 		break;
 	case KIND_VIRTUAL_SERVICE:
 		change_virtual_service(x, o, change);
@@ -197,11 +224,13 @@ static void index_change(struct plan_index *x, struct object *o, bag_change *cha
 void index_add(struct plan_index *x, struct object *o)
 {
 	index_change(x, o, bag_add);
+	scope_index_add(&x->scopes, o);
 }
 
 void index_remove(struct plan_index *x, struct object *o)
 {
 	index_change(x, o, bag_remove);
+	scope_index_remove(&x->scopes, o);
 }
 
 struct plan_index *index_new(const struct config_set *set)
@@ -216,7 +245,7 @@ struct plan_index *index_new(const struct config_set *set)
 	return x;
 }
 
-static void bags_free(struct strmap *map)
+void bags_free(struct strmap *map)
 {
 	struct strmap_entry *e;
 
@@ -237,8 +266,13 @@ void index_put(struct plan_index *x)
 	bags_free(&x->pods);
 	bags_free(&x->joins);
 	bags_free(&x->rules);
+	bags_free(&x->rules_in);
 	bags_free(&x->routes);
 	bags_free(&x->destinations);
+	bags_free(&x->delegates);
+	bags_free(&x->aliases);
+	bags_free(&x->nodes);
+	scope_index_free(&x->scopes);
 	strmap_free(&x->orphans);
 	free(x);
 }
@@ -254,24 +288,42 @@ bool host_covers(const char *pattern, const char *host)
 	return tail <= length && !strcmp(host + length - tail, pattern + 1);
 }
 
-const struct bag *index_cover(const struct strmap *map, size_t nr_wild, const char *host,
-			      size_t *step)
+/* Of keys that begin with `prefix`, which may be "". */
+static const struct bag *cover(const struct strmap *map, const char *prefix, size_t nr_wild,
+			       const char *host, size_t *step)
 {
 	size_t length = strlen(host);
 	const struct bag *bag = NULL;
 	char key[INDEX_KEY];
+	const char *end = key + INDEX_KEY - 1;
+	char *at = append(key, end, prefix);
 
 	if (!*step) {
 		*step = 2;
-		bag = strmap_get(map, host);
+		append(at, end, host);
+		bag = strmap_get(map, key);
 	}
 	/* step 2 asks for "*" and the whole host, step length + 2 for "*" alone */
 	for (; nr_wild && !bag && *step <= length + 2; (*step)++) {
-		append(append(key, key + INDEX_KEY - 1, "*"), key + INDEX_KEY - 1,
-		       host + *step - 2);
+		append(append(at, end, "*"), end, host + *step - 2);
 		bag = strmap_get(map, key);
 	}
 	return bag;
+}
+
+const struct bag *index_cover(const struct strmap *map, size_t nr_wild, const char *host,
+			      size_t *step)
+{
+	return cover(map, "", nr_wild, host, step);
+}
+
+const struct bag *index_rules_in(const struct plan_index *x, const char *namespace,
+				 const char *host, size_t *step)
+{
+	char prefix[INDEX_KEY];
+
+	return cover(&x->rules_in, index_key_name(prefix, namespace, ""), x->nr_wild_rules, host,
+		     step);
 }
 
 const struct bag *index_workloads(const struct plan_index *x, const char *namespace,

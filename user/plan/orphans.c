@@ -18,24 +18,33 @@ static bool is_host(const struct plan *plan, const char *pattern)
 	return false;
 }
 
-static bool is_orphan(const struct plan *plan, const struct object *o)
+/* Of no host and no delegate of another. */
+static bool is_unused(const struct plan *plan, const struct object *o)
 {
 	const struct virtual_service *vs = &o->virtual_service;
+	char key[INDEX_KEY];
 
+	if (!vs->nr_hosts)
+		return !strmap_get(&plan->index->delegates,
+				   index_key_name(key, o->namespace, o->name));
+	for (size_t i = 0; vs->mesh && i < vs->nr_hosts; i++)
+		if (is_host(plan, vs->hosts[i]))
+			return false;
+	return true;
+}
+
+static bool is_orphan(const struct plan *plan, const struct object *o)
+{
 	switch (o->kind) {
 	case KIND_SERVICE:
 	case KIND_SERVICE_ENTRY:
 		return false;
-	case KIND_GATEWAY:
-	case KIND_SIDECAR:
+	case KIND_SIDECAR: /* who has it changes with the workloads: see why() */
 		return true;
 	case KIND_DESTINATION_RULE:
-		return !is_host(plan, o->destination_rule.host) || !rule_is_for_all(o);
+		return !is_host(plan, o->destination_rule.host);
 	case KIND_VIRTUAL_SERVICE:
-		for (size_t i = 0; vs->mesh && i < vs->nr_hosts; i++)
-			if (is_host(plan, vs->hosts[i]))
-				return false;
-		return true;
+		return is_unused(plan, o);
 	default:
 		return o->nr_later;
 	}
@@ -59,7 +68,32 @@ void orphans_find_all(struct plan *plan, const struct config_set *set)
 				check(plan, e->value);
 }
 
-void orphans_find_changes(struct plan *plan, const struct changes *changes)
+/* Delegates that a VirtualService names, or named before. */
+static void delegates_check(struct plan *plan, const struct object *root,
+			    const struct config_set *set)
+{
+	const struct virtual_service *vs = &root->virtual_service;
+
+	for (size_t i = 0; i < vs->nr_http; i++) {
+		const struct vs_delegate *d = vs->http[i].delegate;
+		struct object *o =
+			d ? config_set_get(set, KIND_VIRTUAL_SERVICE,
+					   *d->namespace ? d->namespace : root->namespace, d->name)
+			  : NULL;
+
+		if (o)
+			check(plan, o);
+	}
+}
+
+static void change_check(struct plan *plan, const struct config_set *set, const struct object *o)
+{
+	if (o && o->kind == KIND_VIRTUAL_SERVICE)
+		delegates_check(plan, o, set);
+}
+
+void orphans_find_changes(struct plan *plan, const struct config_set *set,
+			  const struct changes *changes)
 {
 	struct change *c;
 
@@ -68,6 +102,10 @@ void orphans_find_changes(struct plan *plan, const struct changes *changes)
 			strmap_remove(&plan->index->orphans, c->old->id);
 		if (c->new)
 			check(plan, c->new);
+	}
+	vec_each(&changes->list, c) {
+		change_check(plan, set, c->old);
+		change_check(plan, set, c->new);
 	}
 }
 
@@ -89,26 +127,35 @@ void orphans_recheck(struct plan *plan, const char *host)
 
 /* ---- telling ---- */
 
-static const char *why(const struct object *o)
+static const char *why(const struct plan *plan, const struct config_set *set,
+		       const struct object *o)
 {
-	if (o->kind == KIND_DESTINATION_RULE && !rule_is_for_all(o))
-		return "is passed over: it is for some callers only";
-	if (o->kind == KIND_DESTINATION_RULE)
+	bool workloads = set->kinds[KIND_POD].nr || set->kinds[KIND_WORKLOAD_ENTRY].nr;
+
+	switch (o->kind) {
+	case KIND_SIDECAR:
+		return workloads && !scope_index_use(&plan->index->scopes, o)
+			       ? "is the Sidecar of no Pod; it has no effect"
+			       : NULL;
+	case KIND_DESTINATION_RULE:
 		return "no service has its host; it has no effect";
-	if (o->kind == KIND_VIRTUAL_SERVICE && o->virtual_service.mesh)
-		return "no service has any of its hosts; it has no effect";
-	return NULL;
+	case KIND_VIRTUAL_SERVICE:
+		if (!o->virtual_service.nr_hosts)
+			return "no VirtualService delegates to it; it has no effect";
+		return o->virtual_service.nr_gateways
+			       ? NULL
+			       : "no service has any of its hosts; it has no effect";
+	default:
+		return NULL;
+	}
 }
 
-static void tell(struct plan *plan, const struct object *o)
+static void tell(struct plan *plan, const struct config_set *set, const struct object *o)
 {
-	const char *text = why(o);
+	const char *text = why(plan, set, o);
 
 	if (text)
 		diag_add(&plan->findings, DIAG_WARNING, &o->place, o->id, "%s", text);
-	if ((o->kind == KIND_GATEWAY || o->kind == KIND_SIDECAR) && !o->nr_later)
-		diag_add(&plan->findings, DIAG_NOTICE, &o->place, o->id,
-			 "%s objects are not in force yet", kinds[o->kind].name);
 	for (size_t i = 0; i < o->nr_later; i++) {
 		char *path = xasprintf("%s: %s", o->id, o->later[i].path);
 
@@ -123,7 +170,7 @@ static int id_order(const void *a, const void *b)
 	return strcmp((*(struct object *const *)a)->id, (*(struct object *const *)b)->id);
 }
 
-void orphans_tell(struct plan *plan)
+void orphans_tell(struct plan *plan, const struct config_set *set)
 {
 	const struct strmap *orphans = &plan->index->orphans;
 	struct object **sorted = xcalloc(orphans->nr + 1, sizeof(struct object *));
@@ -134,6 +181,6 @@ void orphans_tell(struct plan *plan)
 		sorted[nr++] = e->value;
 	qsort(sorted, nr, sizeof(struct object *), id_order);
 	for (size_t i = 0; i < nr; i++)
-		tell(plan, sorted[i]);
+		tell(plan, set, sorted[i]);
 	free(sorted);
 }

@@ -117,6 +117,10 @@ struct plan_rule {
 	struct plan_source because; /* the field that needs the proxy; object NULL: the kernel can do it */
 };
 
+struct plan_address {
+	struct inet address;
+	uint16_t port;
+};
 struct plan_port {
 	uint16_t port;
 	const char *name; /* "" */
@@ -127,6 +131,8 @@ struct plan_port {
 	bool host_only;	     /* has loopback endpoints: for callers on the host alone */
 	enum on_failure on_failure; /* of proxy */
 	const char *refuse_because; /* why it refuses always, or "" */
+	struct plan_address *passes; /* of untouched: known servers, in order; they pass as dialled */
+	size_t nr_passes;
 	struct plan_route route; /* the kernel's: of a proxy port its bypass, nr_splits 0: refuse */
 	struct plan_rule *rules; /* http ports: what the proxy would walk, up to one without a match */
 	size_t nr_rules;
@@ -163,6 +169,9 @@ struct plan_view {
 	const char **scopes; /* keys */
 	size_t nr_scopes;
 	bool visible; /* false: for them there is no such host, its addresses pass or are refused */
+	const char *id; /* of the object that has the host for them, and the addresses it gives */
+	struct inet *addresses;
+	size_t nr_addresses;
 	struct plan_port *ports;
 	size_t nr_ports;
 };
@@ -186,6 +195,7 @@ struct plan_host {
 	size_t nr_laters;
 	struct diags findings; /* across objects: warnings and notices */
 	VEC(struct object *) used; /* objects whose text the above points into; references held */
+	struct strmap told, held; /* while it is built: what is in `findings`, the ids of `used` */
 	struct arena *arena;
 	int refs;
 };
@@ -199,10 +209,26 @@ struct plan {
 	struct plan_index *index;
 };
 
+/* Whether the proxy takes the connections of a port. */
+static inline bool plan_port_proxied(const struct plan_port *p)
+{
+	return p->verdict == VERDICT_PROXY &&
+	       (p->protocol == PROTOCOL_HTTP || p->protocol == PROTOCOL_AUTO);
+}
+
+/* Whether it takes those of any port, of any caller. */
+bool plan_proxied(const struct plan *p);
+
 /* ---- who calls ---- */
 
 /* The scope of a Pod of the plan's set; NULL: everyone's. */
 const struct plan_scope *plan_scope_of(const struct plan *p, const struct object *pod);
+/*
+ * The scope of "namespace/pod" or "namespace", *pod (may be NULL) its Pod; NULL: everyone's, also when
+ * no such Pod is known.
+ */
+const struct plan_scope *plan_scope_from(const struct plan *p, const struct config_set *set,
+					 const char *from, const struct object **pod);
 /* What a caller of `scope` (NULL: everyone) sees of a host: its ports, and false when the host does not
  * exist for it. */
 bool plan_view_of(const struct plan_host *h, const struct plan_scope *scope,
@@ -233,6 +259,12 @@ int plan_build(const struct config_set *set, const struct config_set *old_set,
 	       const struct plan *old, struct addresses *addresses, uint32_t number,
 	       struct diags *diags, struct plan **out);
 void plan_free(struct plan *p);
+/*
+ * Frees a plan of `set` that was made from `old` only to be looked at: the next one is made from
+ * `old` again, at the cost of what changes.
+ */
+void plan_drop(struct plan *p, const struct config_set *set, struct plan *old,
+	       const struct config_set *old_set);
 
 /* Tijdeman's order for weights (already divided by their gcd), n <= 64, sum <= 10,000. */
 void schedule_fill(const uint32_t *weights, size_t n, uint8_t *out);
@@ -241,22 +273,50 @@ void schedule_fill(const uint32_t *weights, size_t n, uint8_t *out);
 struct plan_host **plan_sorted(const struct plan *p, size_t *nr);
 /* "75%", "3.85%": at most two decimals. */
 const char *percent_print(double share, char out[16]);
-/* What `shunt plan` prints, for one namespace or all (NULL). */
-void plan_print(const struct plan *p, const char *namespace, FILE *out);
-json_t *plan_json(const struct plan *p, const char *namespace);
-/* Shares, limits and endpoints that differ, as lines for people; returns how many. */
-size_t plan_diff_print(const struct plan *from, const struct plan *to, FILE *out);
-/* [{"host", "port", "destination", "what", "from", "to"}]; "from" null: came, "to" null: went. */
-json_t *plan_diff_json(const struct plan *from, const struct plan *to);
+/* Which part of a plan is shown. */
+struct plan_filter {
+	const char *namespace; /* of the hosts' objects; NULL: all */
+	bool from;		/* only what callers of `scope` (NULL: of none) see */
+	const struct plan_scope *scope;
+};
+/* What `shunt plan` prints. */
+void plan_print(const struct plan *p, const struct plan_filter *filter, FILE *out);
+json_t *plan_json(const struct plan *p, const struct plan_filter *filter);
+/* How many connections are open now to a destination; -1: not known. */
+struct plan_live {
+	int64_t (*count)(const char *host, uint16_t port, const char *subset, void *arg);
+	void *arg;
+};
 /*
- * Which port of which host an address, a URL, or "host[:port]" with short names seen from
- * `namespace`, means, with the steps of the decision (object and element that decided, what was
- * passed over): {"host": null for an address of no service, "object", "port": null or as in
- * plan_json, "steps": [{"text", "object", "field", "place"}]}
- * -ENOENT: no service has that name, -EINVAL: no such way to write a target. The caller frees *out.
+ * Rules, shares, limits and endpoints that differ, as lines for people; returns how many. `live`
+ * may be NULL.
  */
-int plan_explain(const struct plan *p, const struct config_set *set, const char *target,
-		 const char *namespace, json_t **out);
+size_t plan_diff_print(const struct plan *from, const struct plan *to, const struct plan_live *live,
+		       FILE *out);
+/*
+ * [{"host", "port", "scopes", "rule", "destination", "what", "from", "to", "open_connections"}];
+ * "from" null: came, "to" null: went.
+ */
+json_t *plan_diff_json(const struct plan *from, const struct plan *to,
+		       const struct plan_live *live);
+/* A call to be explained. */
+struct plan_question {
+	const char *target; /* an address, a URL, or "host[:port]", short as seen by the caller */
+	const char *from;   /* who calls: "namespace/pod" or "namespace"; NULL: anyone in "default" */
+	const char *gateway; /* "namespace/name" or "name": it comes in there; NULL */
+	const char *method, *path; /* of a request; NULL: not given, those of the URL if it is one */
+	const char *const *headers; /* "name: value" */
+	size_t nr_headers;
+};
+/*
+ * Where the call goes, with the steps of the decision (object and element that decided, what was
+ * passed over): {"host": null for an address of no service, "object", "port": null or as in
+ * plan_json, "request": null without one, "caller", "steps": [{"text", "object", "field", "place",
+ * "outcome"}], "decision"}. -ENOENT: no service has that name, -EINVAL: no such way to ask; *why
+ * says it, and the caller frees either.
+ */
+int plan_explain(const struct plan *p, const struct config_set *set,
+		 const struct plan_question *question, json_t **out, char **why);
 /*
  * The host of a name: in full, short as seen from `namespace`, or that of the ServiceEntry or
  * VirtualService called "NAME" or "NAME.NAMESPACE". NULL: none.

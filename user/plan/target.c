@@ -80,11 +80,54 @@ bool target_parse(const char *text, struct target *out)
 	return false;
 }
 
-const struct plan_port *target_port(const struct plan_host *h, unsigned port)
+static bool has_address(const struct inet *at, size_t nr, const struct target *t)
 {
-	for (size_t i = 0; i < h->nr_ports; i++)
-		if (!port || h->ports[i].port == port)
-			return &h->ports[i];
+	for (size_t i = 0; i < nr; i++)
+		if (inet_equal(&at[i], &t->address))
+			return true;
+	return false;
+}
+
+static bool has_port(const struct plan_port *ports, size_t nr, const struct target *t)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (!t->port || ports[i].port == t->port)
+			return true;
+	return false;
+}
+
+/* Whether anyone reaches the host at the address; *open: at the port too. */
+static bool is_at(const struct plan_host *h, const struct target *t, bool *open)
+{
+	bool found = has_address(h->addresses, h->nr_addresses, t);
+
+	*open = found && has_port(h->ports, h->nr_ports, t);
+	for (size_t i = 0; i < h->nr_views; i++) {
+		const struct plan_view *v = &h->views[i];
+
+		if (!has_address(v->addresses, v->nr_addresses, t))
+			continue;
+		found = true;
+		*open |= has_port(v->ports, v->nr_ports, t);
+	}
+	return found;
+}
+
+const struct plan_host *server_host(const struct plan *p, const struct target *t,
+				    const struct plan_scope *caller)
+{
+	const struct plan_port *ports;
+	struct strmap_entry *e;
+	size_t nr;
+
+	strmap_each(&p->hosts, e) {
+		plan_view_of(e->value, caller, &ports, &nr);
+		for (size_t i = 0; i < nr; i++)
+			for (size_t j = 0; j < ports[i].nr_passes; j++)
+				if (inet_equal(&ports[i].passes[j].address, &t->address) &&
+				    (!t->port || ports[i].passes[j].port == t->port))
+					return e->value;
+	}
 	return NULL;
 }
 
@@ -93,17 +136,14 @@ static const struct plan_host *host_at(const struct plan *p, const struct target
 {
 	const struct plan_host *any = NULL;
 	struct strmap_entry *e;
+	bool open;
 
 	strmap_each(&p->hosts, e) {
-		const struct plan_host *h = e->value;
-
-		for (size_t i = 0; i < h->nr_addresses; i++) {
-			if (!inet_equal(&h->addresses[i], &t->address))
-				continue;
-			if (target_port(h, t->port))
-				return h;
-			any = h;
-		}
+		if (!is_at(e->value, t, &open))
+			continue;
+		if (open)
+			return e->value;
+		any = e->value;
 	}
 	return any;
 }
@@ -160,8 +200,27 @@ const struct plan_host *plan_host_named(const struct plan *p, const struct confi
 	return h;
 }
 
+/* The host "*.b" or "*a.b" that covers the name with the longest text; NULL: none. */
+static const struct plan_host *host_by_wildcard(const struct plan *p, const char *name)
+{
+	const struct plan_host *h = NULL;
+
+	for (; *name && !h; name++) {
+		char *pattern = xasprintf("*%s", name);
+
+		h = strmap_get(&p->hosts, pattern);
+		free(pattern);
+	}
+	return h;
+}
+
 const struct plan_host *target_host(const struct plan *p, const struct config_set *set,
 				    const struct target *t, const char *namespace)
 {
-	return t->is_address ? host_at(p, t) : plan_host_named(p, set, t->host, namespace);
+	const struct plan_host *h;
+
+	if (t->is_address)
+		return host_at(p, t);
+	h = plan_host_named(p, set, t->host, namespace);
+	return h ? h : host_by_wildcard(p, t->host);
 }

@@ -18,10 +18,11 @@ struct target {
  * be freed.
  */
 bool target_parse(const char *text, struct target *out);
+/* The host of which `caller` (NULL: everyone) knows a server at an address that passes as dialled;
+ * NULL: none. */
+const struct plan_host *server_host(const struct plan *p, const struct target *t,
+				    const struct plan_scope *caller);
 /* The host that `t` means, seen from `namespace`; NULL: none. */
 const struct plan_host *target_host(const struct plan *p, const struct config_set *set,
 				    const struct target *t, const char *namespace);
-/* The port of the host, or its first one when `port` is 0; NULL: it has no such port. */
-const struct plan_port *target_port(const struct plan_host *h, unsigned port);
-
 #endif

@@ -102,6 +102,10 @@ void prometheus_print(const struct prometheus_facts *facts, FILE *out)
 		  facts->plan ? facts->plan->number : 0);
 	print_one(out, "shunt_hosts", "gauge", "hosts of the plan in force",
 		  facts->plan ? facts->plan->hosts.nr : 0);
+	print_one(out, "shunt_scopes", "gauge", "kinds of callers that rules tell apart",
+		  facts->plan ? facts->plan->scopes.nr : 0);
+	print_one(out, "shunt_callers", "gauge",
+		  "network namespaces of pods whose callers are told apart", facts->nr_callers);
 	print_one(out, "shunt_objects", "gauge", "objects in force", facts->nr_objects);
 	print_one(out, "shunt_objects_rejected", "gauge", "faults in the sources",
 		  facts->nr_rejected);

@@ -10,6 +10,7 @@ struct prometheus_facts {
 	struct datapath *dp;
 	const struct plan *plan;
 	size_t nr_objects, nr_rejected;
+	size_t nr_callers; /* network namespaces of pods whose scope is known */
 };
 void prometheus_print(const struct prometheus_facts *facts, FILE *out);
 /* `text` as a label's value: quotes, backslashes and line ends escaped. */

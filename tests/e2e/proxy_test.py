@@ -307,5 +307,15 @@ def test_without_rules_that_need_it_there_is_no_proxy():
         assert not os.path.exists(os.path.join(m.cgroup, m.root + "-proxy"))
 
 
+def test_an_agent_that_may_not_have_one_takes_the_bypass():
+    pods = [objects.deployment("web", version) for version in ("v1", "v2")]
+    parts = web("reviews", by_user("reviews"))
+    with mesh.Mesh(objects.text(*parts), pods=objects.text(*pods),
+                   agent_arguments=["--proxy", "off"]) as m:
+        target = objects.targets(m, "reviews")[0]
+        assert m.client(target, http="/", count=5, header=JASON)["by_version"] == {"v1": 5}
+        assert not proxies(m) and counters(m, "proxied") == [0]
+
+
 if __name__ == "__main__":
     mesh.run_tests()

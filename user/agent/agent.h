@@ -19,6 +19,7 @@ struct agent_options {
 	const char *config, *state;
 	const char *metrics; /* "[ADDRESS:]PORT", or "off" */
 	bool lenient, split_requests;
+	bool no_proxy; /* ports that need it take their bypass, or are refused */
 };
 
 #define AGENT_EVENTS 1024 /* kept for `shunt events` */

@@ -196,7 +196,7 @@ static void callers_move(const struct plan *plan, void *arg)
 {
 	struct agent *a = arg;
 
-	a->callers.followed = plan->scopes.nr || plan_proxied(plan);
+	a->callers.followed = plan->scopes.nr || (!a->options->no_proxy && plan_proxied(plan));
 	if (a->callers.followed)
 		scan(a, plan, NULL, true); /* it was built just now: the index is its own */
 	datapath_caller_each(a->dp, forget_unseen, a);

@@ -125,7 +125,7 @@ static void proxy_learn(const struct plan *plan, void *arg)
 	struct agent_proxy *p = &a->proxy;
 	int fd;
 
-	p->wanted = plan_proxied(plan);
+	p->wanted = !a->options->no_proxy && plan_proxied(plan);
 	if (!p->wanted)
 		return;
 	p->idle = false;

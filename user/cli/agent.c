@@ -15,6 +15,7 @@ int cli_agent(const struct options *o)
 		.metrics = o->metrics,
 		.lenient = o->lenient,
 		.split_requests = o->split_requests,
+		.no_proxy = o->no_proxy,
 	};
 
 	if (!agent_metrics_valid(o->metrics))

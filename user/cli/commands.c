@@ -9,9 +9,9 @@
 const struct command commands[] = {
 	{"agent",
 	 "[--config DIR] [--state DIR] [--cgroup PATH] [--metrics [ADDRESS:]PORT|off] "
-	 "[--http-split connection|request] [--lenient]",
+	 "[--http-split connection|request] [--proxy on|off] [--lenient]",
 	 "run the node agent in the foreground", "shunt agent --config /etc/shunt",
-	 OPT_CONFIG | OPT_STATE | OPT_CGROUP | OPT_METRICS | OPT_HTTP_SPLIT | OPT_LENIENT, 0, 0,
+	 OPT_CONFIG | OPT_STATE | OPT_CGROUP | OPT_METRICS | OPT_HTTP_SPLIT | OPT_PROXY | OPT_LENIENT, 0, 0,
 	 cli_agent},
 	{"load", "[--cgroup PATH]", "pin and attach the programs alone", "shunt load",
 	 OPT_CGROUP | OPT_OUTPUT, 0, 0, cli_load},

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { LETTER_CGROUP = 256, LETTER_LENIENT, LETTER_STRICT, LETTER_FORCE, LETTER_FROM,
-       LETTER_ROUTE, LETTER_OVER, LETTER_CONFIG, LETTER_STATE, LETTER_SPLIT, LETTER_METRICS,
+       LETTER_ROUTE, LETTER_OVER, LETTER_CONFIG, LETTER_STATE, LETTER_SPLIT, LETTER_METRICS, LETTER_PROXY,
        LETTER_ROOT, LETTER_GATEWAY };
 
 static const struct {
@@ -41,6 +41,8 @@ static const struct {
 	{"state", LETTER_STATE, "DIR", OPT_STATE,
 	 "where applied objects are kept (default /var/lib/shunt)"},
 	{"http-split", LETTER_SPLIT, "connection|request", OPT_HTTP_SPLIT, "what weights count on HTTP ports"},
+	{"proxy", LETTER_PROXY, "on|off", OPT_PROXY,
+	 "whether HTTP that the kernel cannot do has a proxy (default on)"},
 	{"metrics", LETTER_METRICS, "[ADDRESS:]PORT|off", OPT_METRICS,
 	 "where Prometheus reads (default 127.0.0.1:15020)"},
 	{"root", LETTER_ROOT, "NAME", 0, "which instance (default shunt)"},
@@ -176,6 +178,8 @@ static const char *value_wanted(int letter, const char *arg)
 		return strchr(arg, ':') ? NULL : "want NAME: VALUE";
 	case LETTER_GATEWAY:
 		return gateway_valid(arg) ? NULL : "want NAME or NS/NAME";
+	case LETTER_PROXY:
+		return strcmp(arg, "on") && strcmp(arg, "off") ? "want on or off" : NULL;
 	case LETTER_ROUTE:
 		return *arg ? NULL : "want a name or an index";
 	default:
@@ -208,6 +212,7 @@ static int option_set(struct options *o, const struct command *c, int letter, ch
 	case LETTER_CONFIG: o->config = arg; return 0;
 	case LETTER_STATE: o->state = arg; return 0;
 	case LETTER_METRICS: o->metrics = arg; return 0;
+	case LETTER_PROXY: o->no_proxy = !strcmp(arg, "off"); return 0;
 	case LETTER_ROOT: o->root = arg; return 0;
 	case LETTER_OVER: return over_set(o, c->name, arg);
 	case LETTER_SPLIT: return split_set(o, c->name, arg);

@@ -29,6 +29,7 @@ enum option_bit {
 	OPT_STATE = 1 << 12,
 	OPT_HTTP_SPLIT = 1 << 13,
 	OPT_METRICS = 1 << 14,
+	OPT_PROXY = 1 << 17,
 	OPT_HEADER = 1 << 15,
 	OPT_GATEWAY = 1 << 16,
 };
@@ -38,7 +39,7 @@ enum option_bit {
 struct options {
 	VEC(char *) files; /* -f, each a file, a folder or "-" */
 	VEC(char *) headers; /* -H, each "NAME: VALUE" */
-	bool json, all, lenient, strict, force, follow, verbose, split_requests;
+	bool json, all, lenient, strict, force, follow, verbose, split_requests, no_proxy;
 	const char *namespace; /* NULL: not given */
 	const char *root;      /* "shunt" when not given */
 	const char *cgroup;    /* NULL: the cgroup2 root */

@@ -4,28 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "datapath/kernel.h"
-#include "datapath/probe.h"
-#include "unit.h"
-
-static char root[33], cgroup[600];
-static struct datapath *dp;
-
-static void up(void)
-{
-	char mount[512], *why = NULL;
-	int did;
-
-	CU_ASSERT_EQUAL_FATAL(probe_cgroup2(mount, sizeof(mount)), 0);
-	snprintf(root, sizeof(root), "shunt-scopes-%d", getpid());
-	snprintf(cgroup, sizeof(cgroup), "%s/%s", mount, root);
-	mkdir(cgroup, 0755);
-	CU_ASSERT_EQUAL_FATAL(datapath_load(root, cgroup, &did, &why), 0);
-	CU_ASSERT_EQUAL_FATAL(datapath_open(root, &dp, &why), 0);
-}
+#include "scratch.h"
 
 static void again(void)
 {
@@ -33,16 +14,6 @@ static void again(void)
 
 	datapath_close(dp);
 	CU_ASSERT_EQUAL_FATAL(datapath_open(root, &dp, &why), 0);
-}
-
-static void down(void)
-{
-	char *why = NULL;
-
-	datapath_close(dp);
-	CU_ASSERT_EQUAL(datapath_unload(root, &why), 0);
-	free(why);
-	rmdir(cgroup);
 }
 
 /* Two subsets and three ways to split between them, for one host with one port. */

@@ -4,49 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include "datapath/kernel.h"
-#include "unit.h"
-
-static char root[33], cgroup[600];
-static struct datapath *dp;
-
-static void cgroup2_mount(char *out, size_t size)
-{
-	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[4096], path[512];
-
-	*out = '\0';
-	while (f && fgets(line, sizeof(line), f))
-		if (strstr(line, " - cgroup2 ") && sscanf(line, "%*s %*s %*s %*s %511s", path) == 1)
-			snprintf(out, size, "%s", path);
-	if (f)
-		fclose(f);
-}
-
-static void up(void)
-{
-	char mount[512], *why = NULL;
-	int did;
-
-	cgroup2_mount(mount, sizeof(mount));
-	snprintf(root, sizeof(root), "shunt-unit-%d", getpid());
-	snprintf(cgroup, sizeof(cgroup), "%s/%s", mount, root);
-	mkdir(cgroup, 0755);
-	CU_ASSERT_EQUAL_FATAL(datapath_load(root, cgroup, &did, &why), 0);
-	CU_ASSERT_EQUAL_FATAL(datapath_open(root, &dp, &why), 0);
-}
-
-static void down(void)
-{
-	char *why = NULL;
-
-	datapath_close(dp);
-	CU_ASSERT_EQUAL(datapath_unload(root, &why), 0);
-	free(why);
-	rmdir(cgroup);
-}
+#include "scratch.h"
 
 /* One host with one port, split over `n` subsets with given weights and `m` endpoints each. */
 struct sample {

@@ -170,8 +170,5 @@ const char *nearest(const char *written, const char *best, const char *candidate
 
 /* A map of strings into struct labels. */
 void labels_decode(struct arena *a, const struct node *n, struct labels *out);
-/* `winner` over `loser`. */
-void labels_merge(struct arena *a, const struct labels *winner, const struct labels *loser,
-		  struct labels *out);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "base/mem.h"
 
 struct label {
 	const char *key, *value;
@@ -15,5 +16,8 @@ struct labels {
 };
 const char *labels_get(const struct labels *l, const char *key); /* NULL: not there */
 bool labels_contain(const struct labels *l, const struct labels *wanted);
+/* `winner` over `loser`. */
+void labels_merge(struct arena *a, const struct labels *winner, const struct labels *loser,
+		  struct labels *out);
 
 #endif

@@ -35,20 +35,6 @@ static void named_merge(struct arena *a, const struct named_matches *root,
 			out->at[out->nr++] = root->at[i];
 }
 
-static void labels_merge(struct arena *a, const struct labels *root, struct labels *out)
-{
-	const struct labels child = *out;
-
-	if (!root->nr)
-		return;
-	out->at = arena_alloc(a, (root->nr + child.nr) * sizeof(*out->at));
-	for (size_t i = 0; i < child.nr; i++)
-		out->at[i] = child.at[i];
-	for (size_t i = 0; i < root->nr; i++)
-		if (!labels_get(&child, root->at[i].key))
-			out->at[out->nr++] = root->at[i];
-}
-
 static struct route_match match_merge(struct arena *a, const struct route_match *root,
 				      const struct route_match *child)
 {
@@ -65,7 +51,7 @@ static struct route_match match_merge(struct arena *a, const struct route_match 
 	named_merge(a, &root->http.headers, &http->headers, strcasecmp);
 	named_merge(a, &root->http.without_headers, &http->without_headers, strcasecmp);
 	named_merge(a, &root->http.query, &http->query, strcmp);
-	labels_merge(a, &root->source_labels, &out.source_labels);
+	labels_merge(a, &child->source_labels, &root->source_labels, &out.source_labels);
 	if (!out.port)
 		out.port = root->port;
 	if (!*out.source_namespace)

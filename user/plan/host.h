@@ -176,6 +176,8 @@ json_t *json_of_route(const struct plan_route *route);
 json_t *json_of_sni(const struct plan_sni *s);
 json_t *json_of_findings(const struct diags *findings);
 json_t *json_of_place(const struct place *place); /* "file:line:column", or null */
+json_t *json_of_texts(const char *const *at, size_t nr);
+void json_put_time(json_t *to, const char *key, int64_t ns); /* as people write it; 0: nothing */
 
 /* ---- rule_json.c, policy_json.c ---- */
 

@@ -4,6 +4,24 @@
 #include <string.h>
 #include "plan/gateway.h"
 #include "plan/host.h"
+#include "plan/text.h"
+
+json_t *json_of_texts(const char *const *at, size_t nr)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < nr; i++)
+		json_array_append_new(list, json_string(at[i]));
+	return list;
+}
+
+void json_put_time(json_t *to, const char *key, int64_t ns)
+{
+	char time[32];
+
+	if (ns)
+		json_object_set_new(to, key, json_string(duration_print(ns, time)));
+}
 
 json_t *json_of_place(const struct place *place)
 {
@@ -159,15 +177,6 @@ static json_t *json_of_ports(const struct plan_port *at, size_t nr)
 	for (size_t i = 0; i < nr; i++)
 		json_array_append_new(ports, json_of_port(&at[i]));
 	return ports;
-}
-
-static json_t *json_of_texts(const char *const *at, size_t nr)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < nr; i++)
-		json_array_append_new(list, json_string(at[i]));
-	return list;
 }
 
 static json_t *json_of_views(const struct plan_host *h)

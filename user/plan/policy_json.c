@@ -8,14 +8,6 @@ static void put(json_t *to, const char *key, json_t *value)
 	json_object_set_new(to, key, value);
 }
 
-static void put_time(json_t *to, const char *key, int64_t ns)
-{
-	char time[32];
-
-	if (ns)
-		put(to, key, json_string(duration_print(ns, time)));
-}
-
 static void put_count(json_t *to, const char *key, uint64_t n)
 {
 	if (n)
@@ -26,15 +18,6 @@ static void put_text(json_t *to, const char *key, const char *text)
 {
 	if (text && *text)
 		put(to, key, json_string(text));
-}
-
-static json_t *texts(const char *const *at, size_t nr)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < nr; i++)
-		json_array_append_new(list, json_string(at[i]));
-	return list;
 }
 
 static json_t *json_of_hash(const struct consistent_hash *h)
@@ -78,7 +61,7 @@ static json_t *json_of_locality(const struct locality_setting *l)
 		json_array_append_new(list, json_pack("{s:s, s:s}", "from", l->failover[i].from,
 						      "to", l->failover[i].to));
 	put(out, "failover", list);
-	put(out, "failover_priority", texts(l->failover_priority, l->nr_failover_priority));
+	put(out, "failover_priority", json_of_texts(l->failover_priority, l->nr_failover_priority));
 	return out;
 }
 
@@ -91,7 +74,7 @@ static json_t *json_of_balancer(const struct load_balancer *lb)
 	if (lb->locality)
 		put(out, "locality", json_of_locality(lb->locality));
 	if (lb->warmup) {
-		put_time(out, "warmup", lb->warmup->duration);
+		json_put_time(out, "warmup", lb->warmup->duration);
 		put(out, "warmup_minimum_percent", json_real(lb->warmup->minimum_percent));
 		put(out, "warmup_aggression", json_real(lb->warmup->aggression));
 	}
@@ -106,8 +89,8 @@ static json_t *json_of_pool(const struct connection_pool *pool)
 
 	if (tcp) {
 		put_count(out, "max_connections", tcp->max_connections);
-		put_time(out, "connect_timeout", tcp->connect_timeout);
-		put_time(out, "max_connection_duration", tcp->max_connection_duration);
+		json_put_time(out, "connect_timeout", tcp->connect_timeout);
+		json_put_time(out, "max_connection_duration", tcp->max_connection_duration);
 		if (tcp->has_idle_timeout)
 			put(out, "idle_timeout", json_integer(tcp->idle_timeout / 1000000));
 	}
@@ -118,9 +101,9 @@ static json_t *json_of_pool(const struct connection_pool *pool)
 	put_count(out, "max_requests_per_connection", http->max_requests_per_connection);
 	put_count(out, "max_retries", http->max_retries);
 	put_count(out, "max_concurrent_streams", http->max_concurrent_streams);
-	put_time(out, "http_idle_timeout", http->idle_timeout);
-	put_time(out, "http2_keep_alive_interval", http->h2_keepalive_interval);
-	put_time(out, "http2_keep_alive_timeout", http->h2_keepalive_timeout);
+	json_put_time(out, "http_idle_timeout", http->idle_timeout);
+	json_put_time(out, "http2_keep_alive_interval", http->h2_keepalive_interval);
+	json_put_time(out, "http2_keep_alive_timeout", http->h2_keepalive_timeout);
 	put(out, "h2_upgrade", json_boolean(http->h2_upgrade == H2_UPGRADE));
 	put(out, "use_client_protocol", json_boolean(http->use_client_protocol));
 	return out;
@@ -137,8 +120,8 @@ static json_t *json_of_outlier(const struct outlier_detection *o)
 	if (o->split_local_origin)
 		put(out, "consecutive_local_origin_failures",
 		    json_integer(o->has_local_origin ? o->consecutive_local_origin : 5));
-	put_time(out, "interval", o->interval);
-	put_time(out, "base_ejection_time", o->base_ejection_time);
+	json_put_time(out, "interval", o->interval);
+	json_put_time(out, "base_ejection_time", o->base_ejection_time);
 	put(out, "max_ejection_percent", json_integer(o->max_ejection_percent));
 	put(out, "min_health_percent", json_integer(o->min_health_percent));
 	for (size_t i = 0; i < o->nr_http_error_codes; i++)
@@ -149,10 +132,7 @@ static json_t *json_of_outlier(const struct outlier_detection *o)
 
 static json_t *json_of_tls(const struct client_tls *tls)
 {
-	static const char *const modes[] = {
-		[CLIENT_TLS_DISABLE] = "DISABLE", [CLIENT_TLS_SIMPLE] = "SIMPLE",
-		[CLIENT_TLS_MUTUAL] = "MUTUAL", [CLIENT_TLS_ISTIO_MUTUAL] = "ISTIO_MUTUAL"};
-	json_t *out = json_pack("{s:s}", "mode", modes[tls->mode]);
+	json_t *out = json_pack("{s:s}", "mode", client_tls_name(tls->mode));
 
 	put_text(out, "client_certificate", tls->client_certificate);
 	put_text(out, "private_key", tls->private_key);
@@ -160,7 +140,7 @@ static json_t *json_of_tls(const struct client_tls *tls)
 	put_text(out, "ca_crl", tls->ca_crl);
 	put_text(out, "credential_name", tls->credential_name);
 	put_text(out, "sni", tls->sni);
-	put(out, "subject_alt_names", texts(tls->subject_alt_names, tls->nr_subject_alt_names));
+	put(out, "subject_alt_names", json_of_texts(tls->subject_alt_names, tls->nr_subject_alt_names));
 	put(out, "insecure_skip_verify", json_boolean(tls->insecure_skip_verify));
 	return out;
 }
@@ -170,7 +150,7 @@ static json_t *json_of_budget(const struct retry_budget *b)
 	json_t *out = json_pack("{s:f, s:i}", "percent", b->percent, "min_retry_concurrency",
 				b->min_concurrency);
 
-	put_time(out, "budget_interval", b->interval);
+	json_put_time(out, "budget_interval", b->interval);
 	return out;
 }
 

@@ -91,13 +91,18 @@ static void outlier_print(const struct outlier_detection *o, FILE *out)
 		fprintf(out, "min health %u%%, ", o->min_health_percent);
 }
 
-static void tls_print(const struct client_tls *tls, FILE *out)
+const char *client_tls_name(enum client_tls_mode mode)
 {
-	static const char *const modes[] = {
+	static const char *const names[] = {
 		[CLIENT_TLS_DISABLE] = "DISABLE", [CLIENT_TLS_SIMPLE] = "SIMPLE",
 		[CLIENT_TLS_MUTUAL] = "MUTUAL", [CLIENT_TLS_ISTIO_MUTUAL] = "ISTIO_MUTUAL"};
 
-	fprintf(out, "tls %s", modes[tls->mode]);
+	return names[mode];
+}
+
+static void tls_print(const struct client_tls *tls, FILE *out)
+{
+	fprintf(out, "tls %s", client_tls_name(tls->mode));
 	if (*tls->sni)
 		fprintf(out, " sni %s", tls->sni);
 	fputs(", ", out);

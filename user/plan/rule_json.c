@@ -15,14 +15,6 @@ static void put_text(json_t *to, const char *key, const char *text)
 		put(to, key, json_string(text));
 }
 
-static void put_time(json_t *to, const char *key, int64_t ns)
-{
-	char time[32];
-
-	if (ns)
-		put(to, key, json_string(duration_print(ns, time)));
-}
-
 /* ---- matches ---- */
 
 static json_t *json_of_value(const struct string_match *m)
@@ -112,7 +104,7 @@ static json_t *json_of_fault(const struct http_fault *f)
 	if (f->delay) {
 		json_t *delay = json_pack("{s:f}", "percent", percent_of(f->delay->millionths));
 
-		put_time(delay, "fixed_delay", f->delay->delay);
+		json_put_time(delay, "fixed_delay", f->delay->delay);
 		put(out, "delay", delay);
 	}
 	if (f->abort) {
@@ -163,20 +155,11 @@ static json_t *json_of_retries(const struct http_retries *r)
 	for (size_t i = 0; i < r->nr_status_codes; i++)
 		json_array_append_new(codes, json_integer(r->status_codes[i]));
 	put(out, "status_codes", codes);
-	put_time(out, "per_try_timeout", r->per_try_timeout);
-	put_time(out, "backoff", r->backoff);
+	json_put_time(out, "per_try_timeout", r->per_try_timeout);
+	json_put_time(out, "backoff", r->backoff);
 	put(out, "remote_localities", json_boolean(r->remote_localities));
 	put(out, "ignore_previous_hosts", json_boolean(!r->any_host));
 	return out;
-}
-
-static json_t *json_of_names(const struct header_names *names)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < names->nr; i++)
-		json_array_append_new(list, json_string(names->at[i]));
-	return list;
 }
 
 static json_t *json_of_cors(const struct http_cors *c)
@@ -186,9 +169,9 @@ static json_t *json_of_cors(const struct http_cors *c)
 	for (size_t i = 0; i < c->nr_allow_origins; i++)
 		json_array_append_new(origins, json_of_value(&c->allow_origins[i]));
 	out = json_pack("{s:o, s:o, s:o, s:o, s:s}", "allow_origins", origins, "allow_methods",
-			json_of_names(&c->allow_methods), "allow_headers",
-			json_of_names(&c->allow_headers), "expose_headers",
-			json_of_names(&c->expose_headers), "unmatched_preflights",
+			json_of_texts(c->allow_methods.at, c->allow_methods.nr), "allow_headers",
+			json_of_texts(c->allow_headers.at, c->allow_headers.nr), "expose_headers",
+			json_of_texts(c->expose_headers.at, c->expose_headers.nr), "unmatched_preflights",
 			c->ignore_unmatched_preflights ? "IGNORE" : "FORWARD");
 	if (c->has_allow_credentials)
 		put(out, "allow_credentials", json_boolean(c->allow_credentials));
@@ -233,7 +216,7 @@ static void put_actions(json_t *out, const struct plan_rule *r)
 		put(out, "headers", json_of_headers(r->headers));
 	if (r->nr_mirrors)
 		put(out, "mirrors", json_of_mirrors(r));
-	put_time(out, "timeout", r->timeout);
+	json_put_time(out, "timeout", r->timeout);
 }
 
 json_t *json_of_rule(const struct plan_rule *r)

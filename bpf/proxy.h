@@ -3,6 +3,7 @@
 #ifndef BPF_PROXY_H
 #define BPF_PROXY_H
 
+#include "begin.h"
 #include "maps.h"
 #include "tell.h"
 
@@ -41,22 +42,6 @@ static __always_inline int is_proxy(void)
 	return c && c->proxy == bpf_get_current_cgroup_id();
 }
 
-static __always_inline void proxy_flow(struct bpf_sock_addr *ctx, struct flow *flow,
-				       const struct dial *dial, const struct route *route)
-{
-	flow->layout = SHUNT_LAYOUT;
-	flow->plan = route->plan;
-	flow->since = bpf_ktime_get_ns();
-	flow->netns = bpf_get_netns_cookie(ctx);
-	flow->service = dial->key;
-	__builtin_memcpy(flow->to, dial->to.byte, 16);
-	flow->to_port = dial->to_port;
-	flow->phase = FLOW_CONNECTING;
-	flow->steered = FLOW_TO_PROXY;
-	flow->pid = bpf_get_current_pid_tgid() >> 32;
-	bpf_get_current_comm(flow->comm, sizeof(flow->comm));
-}
-
 /* Aims at the proxy's listener in the caller's own network namespace. 0: it cannot take it. */
 static __noinline int to_proxy(struct bpf_sock_addr *ctx, struct dial *dial,
 			       const struct route *route)
@@ -81,7 +66,7 @@ static __noinline int to_proxy(struct bpf_sock_addr *ctx, struct dial *dial,
 		addr_of_ip4(&dial->to, bpf_htonl(0x7f000001));
 	}
 	dial->to_port = port;
-	proxy_flow(ctx, flow, dial, route);
+	flow_begin(ctx, flow, dial, route, FLOW_TO_PROXY);
 	COUNT(proxied);
 	return 1;
 }

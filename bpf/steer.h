@@ -6,6 +6,7 @@
 #include <asm-generic/errno.h>
 #include <linux/in.h>
 #include "addr.h"
+#include "begin.h"
 #include "find.h"
 #include "hold.h"
 #include "maps.h"
@@ -64,19 +65,9 @@ static __always_inline void hold_flow(struct bpf_sock_addr *ctx, struct flow *fl
 				      const struct cluster *cluster,
 				      const struct endpoint *endpoint, __u64 epoch)
 {
-	flow->layout = SHUNT_LAYOUT;
-	flow->plan = route->plan;
-	flow->since = bpf_ktime_get_ns();
-	flow->netns = bpf_get_netns_cookie(ctx);
-	flow->service = dial->key;
-	__builtin_memcpy(flow->to, dial->to.byte, 16);
-	flow->to_port = dial->to_port;
-	flow->phase = FLOW_CONNECTING;
-	flow->steered = endpoint ? FLOW_TO_ENDPOINT : FLOW_AS_DIALLED;
+	flow_begin(ctx, flow, dial, route, endpoint ? FLOW_TO_ENDPOINT : FLOW_AS_DIALLED);
 	flow->endpoint = endpoint ? endpoint->state : 0;
 	flow->endpoint_generation = endpoint ? endpoint->generation : 0;
-	flow->pid = bpf_get_current_pid_tgid() >> 32;
-	bpf_get_current_comm(flow->comm, sizeof(flow->comm));
 	__sync_lock_test_and_set(&flow->hold,
 				 HOLD_HELD | arm_at_connect(ctx) | epoch | cluster->state |
 					 (__u64)(cluster->generation & HOLD_GENERATION_MASK)

@@ -435,7 +435,8 @@ def test_the_split_goes_on_across_tables():
 def test_memory_has_a_bound():
     def hold(s):
         read_head(s)
-        time.sleep(5)
+        while s.recv(4096):  # until the proxy lets go
+            pass
 
     with Upstream(hold) as u, Proxy(entry(versions={"v1": [u.port]}, rules=to_v1()), "--memory",
                                     "300000") as p:

@@ -10,6 +10,7 @@
 #include <shunt/flow.h>
 #include <shunt/limits.h>
 #include <shunt/proxy.h>
+#include <shunt/requests.h>
 #include <shunt/service.h>
 
 /* Records that the agent writes through a mapping and the programs read by slot. */
@@ -95,6 +96,27 @@ struct {
 } proxy_alive SEC(".maps");
 
 RECORDS(heartbeat, __u64, 1); /* CLOCK_MONOTONIC ns when the proxy last turned; it writes */
+
+RECORDS(requests, struct requests, SHUNT_MAX_REQUESTS);	      /* the proxy counts */
+RECORDS(proxy_turns, struct proxy_turn, SHUNT_MAX_PROXY_TURNS); /* the proxy counts */
+
+/* first record in requests -> who that is; the agent writes, people read */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SHUNT_MAX_REQUESTS);
+	__type(key, __u32);
+	__type(value, struct requests_name);
+} requests_names SEC(".maps");
+
+/* slot in proxy_turns -> whose turns they are; the agent writes, people read */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, SHUNT_MAX_PROXY_TURNS);
+	__type(key, __u32);
+	__type(value, struct turn_name);
+} turn_names SEC(".maps");
 
 /* connection on its way to the proxy -> what was dialled; from the client's SYN to the accept */
 struct {

@@ -159,8 +159,20 @@ static __always_inline int steer_to_cluster(struct bpf_sock_addr *ctx, struct di
 	return endpoint ? REWRITE : PASS;
 }
 
+/* What the proxy's place is for. */
+static __always_inline void fill_place(struct bpf_sock_addr *ctx, struct flow *flow,
+				       const struct dial *dial)
+{
+	flow->netns = bpf_get_netns_cookie(ctx);
+	flow->service = dial->key;
+	__builtin_memcpy(flow->to, dial->key.address, 16);
+	flow->to_port = dial->key.port;
+	bpf_get_current_comm(flow->comm, sizeof(flow->comm));
+	flow->phase = FLOW_CONNECTING;
+}
+
 /* A socket that connects again gives up what its last connection held. */
-static __always_inline void forget_last(struct bpf_sock_addr *ctx)
+static __always_inline void forget_last(struct bpf_sock_addr *ctx, const struct dial *dial)
 {
 	struct flow *flow;
 
@@ -169,6 +181,10 @@ static __always_inline void forget_last(struct bpf_sock_addr *ctx)
 	flow = bpf_sk_storage_get(&flows, ctx->sk, 0, 0);
 	if (!flow)
 		return;
+	if (flow->phase == FLOW_PLACED) {
+		fill_place(ctx, flow, dial);
+		return;
+	}
 	release(flow);
 	flow->steered = FLOW_AS_DIALLED;
 }
@@ -209,7 +225,7 @@ static __always_inline int steer(struct bpf_sock_addr *ctx, struct dial *dial)
 	enum miss miss = MISS_PASS;
 	struct flow *flow;
 
-	forget_last(ctx);
+	forget_last(ctx, dial);
 	route = find_scoped(ctx, dial, &miss);
 	if (!route || route->kind == ROUTE_UNKNOWN)
 		return pass_or_refuse(ctx, dial, miss);

@@ -23,6 +23,7 @@ enum flow_phase {
 	FLOW_CONNECTING = 0,
 	FLOW_CONNECTED = 1,
 	FLOW_GIVEN_UP = 2, /* the caller let go before an answer came */
+	FLOW_PLACED = 3,   /* the proxy's: held for what it dials next */
 };
 
 enum flow_steered {

@@ -26,6 +26,19 @@ static inline __attribute__((always_inline)) __u16 listener_port(__u64 word, __u
 	return ipv6 ? word >> 16 : word;
 }
 
+/*
+ * A socket option of the proxy's: a place among the connections of a cluster for what this socket
+ * dials next, counted with those that the kernel steers there. -EUSERS: it has as many as it may.
+ * -ESTALE: the slot is another cluster's by now.
+ */
+#define PLACE_LEVEL 0x73686e74
+#define PLACE_TAKE 1
+struct proxy_place {
+	__u32 state; /* slot in cluster_state */
+	__u32 generation; /* of the slot; never 0 */
+	__u32 max;	  /* 0: no limit */
+};
+
 /* A connection to a listener as both of its ends know it. */
 struct original_key {
 	__u64 netns;

@@ -86,16 +86,16 @@ make_pod() {
 }
 
 the_programs_load_and_attach() {
-	expect first "$(shunt load)" "7 programs loaded below /sys/fs/bpf/shunt"
+	expect first "$(shunt load)" "8 programs loaded below /sys/fs/bpf/shunt"
 	expect again "$(shunt load)" "all programs were loaded already below /sys/fs/bpf/shunt"
-	expect links "$(pins | grep -c /link_)" 7
+	expect links "$(pins | grep -c /link_)" 8
 }
 
 the_agent_puts_the_plan_in_force() {
 	cp /etc/objects.yaml /etc/shunt/
 	start_agent
 	expect hosts "$(status .hosts)" 6
-	expect programs "$(status .programs)" 7
+	expect programs "$(status .programs)" 8
 	expect kernel "$(status .kernel)" "$(uname -r)"
 	expect rejected "$(status '.rejected | length')" 0
 }
@@ -236,7 +236,7 @@ the_audit_returns_what_no_socket_holds() {
 
 unload_is_refused_while_the_agent_runs() {
 	! shunt unload
-	expect links "$(pins | grep -c /link_)" 7
+	expect links "$(pins | grep -c /link_)" 8
 }
 
 unload_detaches_everything() {

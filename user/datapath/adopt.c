@@ -175,6 +175,7 @@ int adopt(struct datapath *dp, char **why)
 		return err;
 	}
 	adopt_names(dp);
+	requests_adopt(dp);
 	rest_unused(dp);
 	return 0;
 }

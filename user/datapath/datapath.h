@@ -11,6 +11,7 @@
 #include <shunt/counters.h>
 #include <shunt/endpoint.h>
 #include <shunt/flow.h>
+#include <shunt/requests.h>
 #include <shunt/service.h>
 
 struct datapath;
@@ -75,6 +76,8 @@ int datapath_audit(struct datapath *dp, uint64_t *leaked, char **why);
 int datapath_proxy_cgroup(struct datapath *dp, char *out, size_t size);
 /* The map whose page the proxy writes its heartbeat to; stays dp's. */
 int datapath_heartbeat(struct datapath *dp);
+/* What it wrote there last, CLOCK_MONOTONIC ns; 0: nothing. */
+int64_t datapath_beat(struct datapath *dp);
 /* From here on connections go to the proxy, until nobody holds `listener` any more. -1: from here
  * on none do. */
 int datapath_proxy_alive(struct datapath *dp, int listener);
@@ -85,11 +88,49 @@ int datapath_listener_set(struct datapath *dp, uint64_t netns, uint16_t ipv4, ui
 void datapath_listener_each(struct datapath *dp, void (*each)(uint64_t netns, void *arg),
 			    void *arg);
 /*
+ * The slot of a cluster that the proxy opens connections to, so that they count with the kernel's,
+ * and stay counted while either is there; held until it is dropped. -ENOSPC.
+ */
+int datapath_cluster_hold(struct datapath *dp, const char *host, uint16_t port, const char *subset,
+			  uint32_t *slot, uint32_t *generation);
+void datapath_cluster_drop(struct datapath *dp, uint32_t slot);
+/*
  * Each sync calls `learn` when all of the new plan is prepared, its scopes have numbers, and nothing
  * of it is visible: what the kernel steers to has to know it before.
  */
 void datapath_announce(struct datapath *dp, void (*learn)(const struct plan *plan, void *arg),
 		       void *arg);
+
+/* ---- what the proxy counts, and whose turn it is there ---- */
+
+struct requests_of {
+	const char *rule, *host, *subset;
+	uint16_t port;
+};
+/*
+ * Where requests by this rule to this destination are counted: the first of *records records, of
+ * which each of `workers` threads adds to one. A slot of its own is made when it has none; without a
+ * free one it is REQUESTS_OTHER.
+ */
+uint32_t datapath_requests_slot(struct datapath *dp, const struct requests_of *of, unsigned workers,
+				uint32_t *records);
+/* Where the turns of a rule with these weights are counted; 0: no slot is free. */
+uint32_t datapath_turn_slot(struct datapath *dp, const char *rule, const char *split);
+/* The maps that the proxy adds to; they stay dp's. */
+int datapath_requests_map(struct datapath *dp);
+int datapath_turns_map(struct datapath *dp);
+#define REQUESTS_BITS (SHUNT_MAX_REQUESTS / 8 + SHUNT_MAX_PROXY_TURNS / 8) /* bytes */
+/* Gives back each slot whose bit is 0: no proxy names it, nor will. Records first, then turns. */
+void datapath_requests_keep(struct datapath *dp, const uint8_t bits[REQUESTS_BITS]);
+
+struct requests_reading {
+	const struct requests_name *name;
+	struct requests counts; /* of all its records together */
+};
+/* False: it has no slot. */
+bool datapath_requests_find(struct datapath *dp, const struct requests_of *of, struct requests *out);
+void datapath_requests_each(struct datapath *dp,
+			    void (*each)(const struct requests_reading *r, void *arg), void *arg);
 
 /* ---- reading ---- */
 

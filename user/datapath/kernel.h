@@ -99,9 +99,14 @@ struct datapath {
 	struct endpoint_state *endpoint_state;
 	struct control *control;
 	struct caller *callers;
+	struct requests *requests;
+	struct proxy_turn *proxy_turns;
 	struct slots service_slots, route_slots, schedule_slots, turn_slots, cluster_slots,
 		endpoint_slots, cluster_state_slots, endpoint_state_slots, scope_slots,
-		caller_slots;
+		caller_slots, requests_slots, proxy_turn_slots;
+	bool requests_short, proxy_turns_short; /* a rule found none left, ever */
+	struct strmap requests_refs;	/* by name, struct requests_ref * */
+	struct strmap turn_refs;	/* by name, struct turn_ref * */
 	struct strmap cluster_refs;	/* id -> struct cluster_ref * */
 	struct cluster_ref **by_slot;	/* of SHUNT_MAX_CLUSTER_STATES */
 	void *endpoint_tree;		/* tsearch over struct endpoint_ref */
@@ -176,6 +181,10 @@ void callers_arrive(struct datapath *dp, bool fresh);
 void callers_settle(struct datapath *dp);
 int caller_put(struct datapath *dp, uint64_t netns, uint64_t word);
 int callers_adopt(struct datapath *dp); /* -EPROTO */
+
+/* requests.c: what the proxy counts */
+void requests_adopt(struct datapath *dp);
+void requests_close(struct datapath *dp);
 
 /* adopt.c */
 int adopt(struct datapath *dp, char **why);

@@ -21,19 +21,19 @@
 #include "datapath/probe.h"
 #include "datapath/proxy.h"
 #include "datapath/unlimit.h"
-#include "original.skel.h"
+#include "sockopt.skel.h"
 #include "sockops.skel.h"
 
 /* In this order they are attached: who watches closes comes before who opens. */
 const char *const link_names[NR_LINKS] = {
-	"link_getsockopt",   "link_sockops",	  "link_sock_release", "link_getpeername4",
-	"link_getpeername6", "link_connect4",	  "link_connect6",
+	"link_getsockopt",   "link_setsockopt",	  "link_sockops",  "link_sock_release",
+	"link_getpeername4", "link_getpeername6", "link_connect4", "link_connect6",
 };
 
 struct programs {
 	struct connect_bpf *connect;
 	struct sockops_bpf *sockops;
-	struct original_bpf *original;
+	struct sockopt_bpf *sockopt;
 	struct bpf_program *by_link[NR_LINKS];
 };
 
@@ -62,7 +62,7 @@ static uint64_t build_id(void)
 
 	object[0] = connect_bpf__elf_bytes(&n[0]);
 	object[1] = sockops_bpf__elf_bytes(&n[1]);
-	object[2] = original_bpf__elf_bytes(&n[2]);
+	object[2] = sockopt_bpf__elf_bytes(&n[2]);
 	for (int k = 0; k < 3; k++)
 		for (size_t i = 0; i < n[k]; i++)
 			h = (h ^ object[k][i]) * 0x100000001b3ULL;
@@ -88,7 +88,7 @@ static void programs_free(struct programs *p)
 {
 	connect_bpf__destroy(p->connect);
 	sockops_bpf__destroy(p->sockops);
-	original_bpf__destroy(p->original);
+	sockopt_bpf__destroy(p->sockopt);
 }
 
 static int load_failed(struct programs *p, const char *root, char **why)
@@ -116,20 +116,21 @@ static int programs_load(struct programs *p, const char *root, char **why)
 	*first_line = '\0';
 	p->connect = connect_bpf__open();
 	p->sockops = sockops_bpf__open();
-	p->original = original_bpf__open();
-	if (!p->connect || !p->sockops || !p->original || set_pins(p->connect->obj, root) ||
-	    set_pins(p->sockops->obj, root) || set_pins(p->original->obj, root))
+	p->sockopt = sockopt_bpf__open();
+	if (!p->connect || !p->sockops || !p->sockopt || set_pins(p->connect->obj, root) ||
+	    set_pins(p->sockops->obj, root) || set_pins(p->sockopt->obj, root))
 		return load_failed(p, root, why);
 	if (connect_bpf__load(p->connect) || sockops_bpf__load(p->sockops) ||
-	    original_bpf__load(p->original))
+	    sockopt_bpf__load(p->sockopt))
 		return load_failed(p, root, why);
-	p->by_link[LINK_ON_PROXY] = p->original->progs.original_dst;
-	p->by_link[1] = p->sockops->progs.tcp_life;
-	p->by_link[2] = p->sockops->progs.sock_release;
-	p->by_link[3] = p->connect->progs.getpeername4;
-	p->by_link[4] = p->connect->progs.getpeername6;
-	p->by_link[5] = p->connect->progs.connect4;
-	p->by_link[6] = p->connect->progs.connect6;
+	p->by_link[0] = p->sockopt->progs.original_dst;
+	p->by_link[1] = p->sockopt->progs.take_place;
+	p->by_link[2] = p->sockops->progs.tcp_life;
+	p->by_link[3] = p->sockops->progs.sock_release;
+	p->by_link[4] = p->connect->progs.getpeername4;
+	p->by_link[5] = p->connect->progs.getpeername6;
+	p->by_link[6] = p->connect->progs.connect4;
+	p->by_link[7] = p->connect->progs.connect6;
 	return 0;
 }
 
@@ -215,7 +216,7 @@ static int count_links(const char *root, uint64_t id, bool *differs)
 		if (fd < 0)
 			continue;
 		n++;
-		if (i != LINK_ON_PROXY && !link_cgroup(fd, &at) && at != id)
+		if (i >= LINKS_ON_PROXY && !link_cgroup(fd, &at) && at != id)
 			*differs = true;
 		close(fd);
 	}
@@ -294,8 +295,7 @@ static int load_and_attach(const char *root, const char *path, bool fresh, char 
 	uint64_t id = 0;
 	int cgroup = -1, proxy = -1, err;
 
-	if (fresh)
-		make_maps(root);
+	make_maps(root); /* those that this program adds, too */
 	err = programs_load(&programs, root, why);
 	if (err)
 		return err;
@@ -307,7 +307,7 @@ static int load_and_attach(const char *root, const char *path, bool fresh, char 
 	if (!err)
 		err = proxy_cgroup_make(root, cgroup, &proxy, &id, why);
 	for (int i = 0; i < NR_LINKS && !err; i++)
-		err = link_put(root, i, programs.by_link[i], i == LINK_ON_PROXY ? proxy : cgroup,
+		err = link_put(root, i, programs.by_link[i], i < LINKS_ON_PROXY ? proxy : cgroup,
 			       why);
 	if (proxy >= 0)
 		close(proxy);

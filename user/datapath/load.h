@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-#define NR_LINKS 7
-#define LINK_ON_PROXY 0 /* on the cgroup of the proxy, the others on that of the callers */
+#define NR_LINKS 8
+#define LINKS_ON_PROXY 2 /* the first ones are on the cgroup of the proxy, the others on the callers' */
 extern const char *const link_names[NR_LINKS];
 
 /* A descriptor of the caller's, or -errno. */

@@ -8,6 +8,7 @@
 #include <shunt/counters.h>
 #include <shunt/endpoint.h>
 #include <shunt/limits.h>
+#include <shunt/requests.h>
 #include <shunt/service.h>
 #include "datapath/maps.h"
 
@@ -44,6 +45,14 @@ const struct map_info map_infos[NR_MAPS] = {
 			   SHUNT_MAX_LISTENERS},
 	[MAP_PROXY_ALIVE] = {"proxy_alive", "a socket that is gone when the proxy is", 0, 1},
 	[MAP_HEARTBEAT] = {"heartbeat", "when the proxy last turned", sizeof(uint64_t), 1},
+	[MAP_REQUESTS] = {"requests", "what came of the proxy's requests, by rule and destination",
+			  sizeof(struct requests), SHUNT_MAX_REQUESTS},
+	[MAP_REQUESTS_NAMES] = {"requests_names", "rule and destination of each slot of requests", 0,
+				SHUNT_MAX_REQUESTS},
+	[MAP_PROXY_TURNS] = {"proxy_turns", "turns given out so far, a split rule of the proxy each",
+			     sizeof(struct proxy_turn), SHUNT_MAX_PROXY_TURNS},
+	[MAP_TURN_NAMES] = {"turn_names", "rule and split of each slot of proxy_turns", 0,
+			    SHUNT_MAX_PROXY_TURNS},
 	[MAP_ORIGINALS] = {"originals", "connection to the proxy -> what was dialled", 0,
 			   SHUNT_MAX_ORIGINALS},
 	[MAP_ORIGINAL_OF] = {"original_of", "the same, of sockets that the proxy accepted", 0, 0},

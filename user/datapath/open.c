@@ -31,6 +31,8 @@ struct mapping {
 			{MAP_ENDPOINT_STATE, (void **)&(dp)->endpoint_state},                     \
 			{MAP_CONTROL, (void **)&(dp)->control},                                   \
 			{MAP_CALLERS, (void **)&(dp)->callers},                                   \
+			{MAP_REQUESTS, (void **)&(dp)->requests},                                 \
+			{MAP_PROXY_TURNS, (void **)&(dp)->proxy_turns},                           \
 	}
 
 static int map_records(struct datapath *dp, char **why)
@@ -62,6 +64,8 @@ static void init_slots(struct datapath *dp)
 	slots_init(&dp->endpoint_state_slots, "endpoint states", SHUNT_MAX_ENDPOINT_STATES);
 	slots_init(&dp->scope_slots, "scopes", SHUNT_MAX_SCOPES);
 	slots_init(&dp->caller_slots, "network namespaces", SHUNT_MAX_CALLERS);
+	slots_init(&dp->requests_slots, "counts of requests", SHUNT_MAX_REQUESTS);
+	slots_init(&dp->proxy_turn_slots, "turn counters of the proxy", SHUNT_MAX_PROXY_TURNS);
 }
 
 /* Callers in the agent's own network namespace are the host's. */
@@ -82,6 +86,22 @@ static int put_host_scope(struct datapath *dp, char **why)
 	return err;
 }
 
+static int maps_missing(const char *root, int err, char **why)
+{
+	char path[256];
+
+	pin_path(path, sizeof(path), root, "control");
+	if (err == -ENOENT && !access(path, F_OK)) {
+		*why = xasprintf("the programs below %s/%s are of another version, which has other "
+				 "maps: start its agent anew, or run `shunt unload --root %s`",
+				 BPFFS, root, root);
+		return -EPROTO;
+	}
+	*why = err == -ENOENT ? xasprintf("nothing is loaded below %s/%s", BPFFS, root) :
+				xasprintf("opening %s/%s: %s", BPFFS, root, strerror(-err));
+	return err;
+}
+
 static int open_maps(const char *root, bool readonly, struct datapath **out, char **why)
 {
 	struct datapath *dp = xcalloc(1, sizeof(*dp));
@@ -92,11 +112,7 @@ static int open_maps(const char *root, bool readonly, struct datapath **out, cha
 	dp->readonly = readonly;
 	dp->by_slot = xcalloc(SHUNT_MAX_CLUSTER_STATES, sizeof(*dp->by_slot));
 	err = maps_open(root, dp->fds);
-	if (err)
-		*why = err == -ENOENT ? xasprintf("nothing is loaded below %s/%s", BPFFS, root) :
-					xasprintf("opening %s/%s: %s", BPFFS, root, strerror(-err));
-	else
-		err = map_records(dp, why);
+	err = err ? maps_missing(root, err, why) : map_records(dp, why);
 	if (err) {
 		datapath_close(dp);
 		return err;
@@ -169,7 +185,7 @@ static void ports_free(struct datapath *dp)
 	strmap_free(&dp->ports);
 }
 
-#define NR_SLOTS 10
+#define NR_SLOTS 12
 
 static void all_slots(struct datapath *dp, struct slots *all[NR_SLOTS])
 {
@@ -177,7 +193,8 @@ static void all_slots(struct datapath *dp, struct slots *all[NR_SLOTS])
 		&dp->service_slots, &dp->route_slots,	 &dp->schedule_slots,
 		&dp->turn_slots,    &dp->cluster_slots,	 &dp->endpoint_slots,
 		&dp->cluster_state_slots, &dp->endpoint_state_slots,
-		&dp->scope_slots, &dp->caller_slots};
+		&dp->scope_slots, &dp->caller_slots,
+		&dp->requests_slots, &dp->proxy_turn_slots};
 
 	memcpy(all, list, sizeof(list));
 }
@@ -196,6 +213,7 @@ void datapath_close(struct datapath *dp)
 	walk_close(dp);
 	ports_free(dp);
 	scopes_free(dp);
+	requests_close(dp);
 	vec_free(&dp->caller_refs);
 	tdestroy(dp->key_tree, free_key);
 	refs_free(dp);

@@ -71,7 +71,7 @@ static int cgroup_folder(uint64_t id, char *out, size_t size)
 
 static int proxy_folder(const char *root, char *out, size_t size)
 {
-	int err, fd = link_open(root, LINK_ON_PROXY);
+	int err, fd = link_open(root, 0);
 	uint64_t id;
 
 	if (fd < 0)
@@ -109,6 +109,15 @@ void proxy_cgroup_remove(const char *root)
 int datapath_heartbeat(struct datapath *dp)
 {
 	return dp->fds[MAP_HEARTBEAT];
+}
+
+int64_t datapath_beat(struct datapath *dp)
+{
+	uint32_t zero = 0;
+	int64_t word = 0;
+
+	bpf_map_lookup_elem(dp->fds[MAP_HEARTBEAT], &zero, &word);
+	return word;
 }
 
 /* The first beat is ours: the proxy's may be up to its period away. */
@@ -176,4 +185,21 @@ void datapath_announce(struct datapath *dp, void (*learn)(const struct plan *pla
 {
 	dp->learn = learn;
 	dp->learn_arg = arg;
+}
+
+int datapath_cluster_hold(struct datapath *dp, const char *host, uint16_t port, const char *subset,
+			  uint32_t *slot, uint32_t *generation)
+{
+	const struct cluster_ref *c = cluster_ref_take(dp, host, port, subset);
+
+	if (!c)
+		return -ENOSPC;
+	*slot = c->slot;
+	*generation = c->generation;
+	return 0;
+}
+
+void datapath_cluster_drop(struct datapath *dp, uint32_t slot)
+{
+	cluster_ref_drop(dp, slot);
 }

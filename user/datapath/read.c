@@ -81,7 +81,7 @@ int datapath_status(struct datapath *dp, struct datapath_status *out)
 		if (fd < 0)
 			continue;
 		out->nr_programs++;
-		if (i != LINK_ON_PROXY && !link_cgroup(fd, &at))
+		if (i >= LINKS_ON_PROXY && !link_cgroup(fd, &at))
 			id = at;
 		close(fd);
 	}
@@ -95,6 +95,12 @@ int datapath_status(struct datapath *dp, struct datapath_status *out)
 		out->notes[notes++] = "off: a connection that fails before its first packet returns "
 				      "its reservation when it is closed, because sockets cannot be "
 				      "armed in connect() before kernel 6.12";
+	if (dp->requests_short)
+		out->notes[notes++] = "full: the map requests had no room for some rules, which "
+				      "count as \"other\" until they change";
+	if (dp->proxy_turns_short)
+		out->notes[notes++] = "full: the map proxy_turns had no room for some splits, which "
+				      "begin anew with each proxy process until they change";
 	return 0;
 }
 
@@ -220,6 +226,13 @@ static uint64_t map_used(struct datapath *dp, enum map_id id)
 	case MAP_SCOPES:
 	case MAP_CALLERS:
 		return in_use(&dp->caller_slots);
+	case MAP_REQUESTS:
+		return in_use(&dp->requests_slots);
+	case MAP_REQUESTS_NAMES:
+		return dp->requests_refs.nr;
+	case MAP_PROXY_TURNS:
+	case MAP_TURN_NAMES:
+		return dp->turn_refs.nr;
 	case MAP_SCOPE_NAMES:
 		return dp->scope_refs.nr;
 	case MAP_FLOWS:

@@ -6,20 +6,11 @@
 #include <string.h>
 #include "base/log.h"
 #include "datapath/kernel.h"
+#include "datapath/name.h"
 
-/* The text of a key, which is the same after a restart; a long one ends in its hash. */
 static const char *scope_text(const char *key, struct scope_name *out)
 {
-	uint64_t h = 0xcbf29ce484222325ULL;
-
-	memset(out, 0, sizeof(*out));
-	snprintf(out->key, sizeof(out->key), "%s", key);
-	if (strlen(key) >= sizeof(out->key)) {
-		for (; *key; key++)
-			h = (h ^ (unsigned char)*key) * 0x100000001b3ULL;
-		snprintf(out->key + sizeof(out->key) - 18, 18, "#%016llx", (unsigned long long)h);
-	}
-	return out->key;
+	return name_put(out->key, sizeof(out->key), key);
 }
 
 struct scope_ref *scope_ref_find(struct datapath *dp, const char *key)

@@ -42,6 +42,7 @@ TEST(a_field_that_is_not_in_force_is_told_of_once)
 	CU_ASSERT_EQUAL(nr_told(&d, "known, but not in force yet"), 2);
 	/* a notice is never an error, strict or not */
 	CU_ASSERT_EQUAL(d.nr_errors, nr_told(&d, "no service has any of its hosts") +
+					     nr_told(&d, "no service lost.example.com; ") +
 					     nr_told(&d, "no subset v1: ") +
 					     nr_told(&d, "says no protocol"));
 	diags_free(&d);

@@ -32,10 +32,12 @@ static bool rewrites(const struct http_rewrite *w, enum match_how how, const cha
 TEST(a_rewrite_replaces_what_matched)
 {
 	struct http_rewrite slash = {.uri = "/"}, b = {.uri = "/b"}, none = {.authority = "x"};
+	struct http_rewrite url = {.uri = "http://c/"};
 
 	CU_ASSERT(rewrites(&slash, MATCH_PREFIX, "/old/", "/old/a?b=1", "/a?b=1"));
 	CU_ASSERT(rewrites(&slash, MATCH_PREFIX, "/api", "/api/x", "//x"));
 	CU_ASSERT(rewrites(&b, MATCH_EXACT, "/a", "/a?x", "/b?x"));
+	CU_ASSERT(rewrites(&url, MATCH_PREFIX, "/a/", "/a/b", "/http://c/b"));
 	CU_ASSERT(rewrites(&b, MATCH_REGEX, "/a.*", "/a/c/d?x", "/b?x"));
 	CU_ASSERT(rewrites(&b, MATCH_UNSET, "", "/a", "/ba"));
 	CU_ASSERT(rewrites(&b, MATCH_ELEMENTS, "/a/", "/a", "/b"));
@@ -130,4 +132,39 @@ TEST(the_authority_of_the_route_goes_first)
 	CU_ASSERT_PTR_NULL(http_authority(&none, NULL, NULL));
 	http_headers_change(&l, &route.request);
 	CU_ASSERT_EQUAL(l.list.nr, 0);
+}
+
+static bool normal(const char *path, const char *want)
+{
+	char *is = http_path_normalize(http_text(path));
+	bool same = want ? is && !strcmp(is, want) : !is;
+
+	if (!same)
+		printf("# %s: %s\n", path, is ? is : "stays");
+	free(is);
+	return same;
+}
+
+TEST(dots_and_needless_escapes_are_no_way_around_a_rule)
+{
+	CU_ASSERT(normal("/a/./b", "/a/b"));
+	CU_ASSERT(normal("/a/../b?x=/../%41", "/b?x=/../%41"));
+	CU_ASSERT(normal("/../../a", "/a"));
+	CU_ASSERT(normal("/a/b/..", "/a/"));
+	CU_ASSERT(normal("/a/.", "/a/"));
+	CU_ASSERT(normal("/..", "/"));
+	CU_ASSERT(normal("/a/%2e%2E/b", "/b"));
+	CU_ASSERT(normal("/%61dmin%7e", "/admin~"));
+	CU_ASSERT(normal("/a//../b", "/a/b"));
+}
+
+TEST(a_path_keeps_its_slashes_and_the_escapes_it_needs)
+{
+	CU_ASSERT(normal("/", NULL));
+	CU_ASSERT(normal("/a//b/", NULL));
+	CU_ASSERT(normal("/a.b/c..d?..=%41", NULL));
+	CU_ASSERT(normal("*", NULL));
+	CU_ASSERT(normal("/a%2Fb%", "/a%2Fb%"));
+	CU_ASSERT(normal("/.a/..b/...", "/.a/..b/..."));
+	CU_ASSERT(normal("/%zz%4", "/%zz%4"));
 }

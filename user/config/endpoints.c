@@ -41,9 +41,11 @@ struct parts {
 static const struct field subsets_field = {"subsets", FIELD_MESSAGE, .message = &part_message,
 					   INTO_LIST(struct parts, list)};
 
+/* Names are NULL of an element that is no mapping, which was told. */
 static bool same_port(const struct slice_port *a, const struct slice_port *b)
 {
-	return a->port == b->port && a->udp == b->udp && !strcmp(a->name, b->name);
+	return a->port == b->port && a->udp == b->udp &&
+	       (a->name == b->name || (a->name && b->name && !strcmp(a->name, b->name)));
 }
 
 /* The bits of the part's ports in the slice; those it has not yet are added. */

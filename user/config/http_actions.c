@@ -12,10 +12,23 @@ static void drop_empty(const char **text)
 		*text = NULL;
 }
 
+/* What becomes a part of a request's first line, or of a header, must not end it. */
+static void check_in_line(struct decoder *d, const struct node *n, void *into)
+{
+	(void)into;
+	for (const char *s = n->text; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f) {
+			decode_error(d, n, "%s has a space or a control character, want none",
+				     quoted(d, n));
+			return;
+		}
+}
+
 static const struct field regex_rewrite_fields[] = {
 	{"match", INTO_REQUIRED(struct http_rewrite, regex), .check = check_regex},
 	{"rewrite",
-	 INTO_WITH(struct http_rewrite, replacement, FIELD_REQUIRED | FIELD_NOT_EMPTY)},
+	 INTO_WITH(struct http_rewrite, replacement, FIELD_REQUIRED | FIELD_NOT_EMPTY),
+	 .check = check_in_line},
 	{0},
 };
 static const struct message regex_rewrite = {regex_rewrite_fields};
@@ -34,8 +47,8 @@ static void check_rewrite(struct decoder *d, const struct node *n, void *into)
 }
 
 static const struct field rewrite_fields[] = {
-	{"authority", INTO(struct http_rewrite, authority)},
-	{"uri", INTO(struct http_rewrite, uri)},
+	{"authority", INTO(struct http_rewrite, authority), .check = check_in_line},
+	{"uri", INTO(struct http_rewrite, uri), .check = check_in_line},
 	{"uriRegexRewrite", FIELD_MESSAGE, .message = &regex_rewrite, INTO_SAME},
 	{0},
 };
@@ -53,8 +66,13 @@ static void check_code(struct decoder *d, const struct node *n, void *into)
 	int64_t value;
 
 	(void)into;
-	if (!integer_parse(n->text, &value) && value && (value < 300 || value > 399))
+	if (integer_parse(n->text, &value) || !value)
+		return;
+	if (value < 300 || value > 399)
 		decode_error(d, n, "%s is out of range, want 300 to 399", n->text);
+	else if (value > 308 || (value > 303 && value < 307) || value == 300)
+		decode_warning(d, n, "%s is nothing that Istio can do, want 301, 302, 303, 307 or 308",
+			       n->text);
 }
 
 static void check_redirect(struct decoder *d, const struct node *n, void *into)
@@ -83,13 +101,13 @@ static const struct word derived_ports[] = {
 };
 
 static const struct field redirect_fields[] = {
-	{"authority", INTO(struct http_redirect, authority)},
+	{"authority", INTO(struct http_redirect, authority), .check = check_in_line},
 	{"derivePort", FIELD_WORD, .words = derived_ports, INTO(struct http_redirect, derive)},
 	{"port", FIELD_INTEGER, .max = 65535, INTO(struct http_redirect, port)},
-	{"prefixRewrite", INTO(struct http_redirect, prefix_rewrite)},
+	{"prefixRewrite", INTO(struct http_redirect, prefix_rewrite), .check = check_in_line},
 	{"redirectCode", FIELD_INTEGER, INTO(struct http_redirect, code), .check = check_code},
 	{"scheme", INTO(struct http_redirect, scheme), .check = check_scheme},
-	{"uri", INTO(struct http_redirect, uri)},
+	{"uri", INTO(struct http_redirect, uri), .check = check_in_line},
 	{0},
 };
 const struct message redirect = {redirect_fields, .check = check_redirect};

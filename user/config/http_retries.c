@@ -4,30 +4,11 @@
 #include <string.h>
 #include "config/http.h"
 #include "config/policy.h"
+#include "http/retries.h"
 
 #define DEFAULT_ON                                                                                 \
 	(RETRY_CONNECT_FAILURE | RETRY_REFUSED_STREAM | RETRY_UNAVAILABLE | RETRY_CANCELLED |      \
 	 RETRY_STATUS_CODES)
-
-static const struct word conditions[] = {
-	{"5xx", RETRY_5XX},
-	{"gateway-error", RETRY_GATEWAY_ERROR},
-	{"reset", RETRY_RESET},
-	{"reset-before-request", RETRY_RESET_BEFORE_REQUEST},
-	{"connect-failure", RETRY_CONNECT_FAILURE},
-	{"retriable-4xx", RETRY_RETRIABLE_4XX},
-	{"refused-stream", RETRY_REFUSED_STREAM},
-	{"retriable-status-codes", RETRY_STATUS_CODES},
-	{"retriable-headers", RETRY_HEADERS},
-	{"envoy-ratelimited", RETRY_RATELIMITED},
-	{"http3-post-connect-failure", RETRY_HTTP3_POST_CONNECT},
-	{"cancelled", RETRY_CANCELLED},
-	{"deadline-exceeded", RETRY_DEADLINE_EXCEEDED},
-	{"internal", RETRY_INTERNAL},
-	{"resource-exhausted", RETRY_RESOURCE_EXHAUSTED},
-	{"unavailable", RETRY_UNAVAILABLE},
-	{0},
-};
 
 /* Those with a name in the registry of HTTP status codes; 0: none. */
 static uint16_t status_of(const char *s, size_t n)
@@ -51,14 +32,6 @@ static uint16_t status_of(const char *s, size_t n)
 	return 0;
 }
 
-static uint32_t condition_of(const char *s, size_t n)
-{
-	for (const struct word *w = conditions; w->text; w++)
-		if (strlen(w->text) == n && !memcmp(w->text, s, n))
-			return (uint32_t)w->value;
-	return 0;
-}
-
 static void status_add(struct http_retries *r, uint16_t status)
 {
 	for (size_t i = 0; i < r->nr_status_codes; i++)
@@ -71,7 +44,7 @@ static void status_add(struct http_retries *r, uint16_t status)
 static bool put_item(struct http_retries *r, const char *s, size_t n)
 {
 	uint16_t status = status_of(s, n);
-	uint32_t condition = status ? RETRY_STATUS_CODES : condition_of(s, n);
+	uint32_t condition = status ? RETRY_STATUS_CODES : http_retry_word(s, n);
 
 	if (status)
 		status_add(r, status);

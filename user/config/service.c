@@ -128,8 +128,6 @@ static void put_later(struct decoder *d, const struct node *n, const struct k8s_
 		decode_later_key(d, n, "internalTrafficPolicy");
 	if (service->external_local)
 		decode_later_key(d, n, "externalTrafficPolicy");
-	if (service->distribution && *service->distribution && is_set(n, "trafficDistribution"))
-		decode_later_key(d, n, "trafficDistribution");
 }
 
 static void check_spec(struct decoder *d, const struct node *n, void *into)

@@ -36,6 +36,7 @@ void config_set_copy(struct config_set *to, const struct config_set *from)
 {
 	struct config_set *shared = (struct config_set *)from; /* what it holds stays the same */
 
+	to->node = from->node;
 	to->split_requests = from->split_requests;
 	for (int k = 0; k < NR_KINDS; k++) {
 		if (!shared->sharers[k]) {

@@ -12,6 +12,7 @@
 struct config_set {
 	struct strmap kinds[NR_KINDS]; /* "namespace/name" -> struct object *; only to be read */
 	unsigned *sharers[NR_KINDS];   /* how many sets have that very map; NULL: this one alone */
+	const char *node; /* --node: the Node that callers are on, borrowed; "" or NULL: not known */
 	bool split_requests; /* --http-split=request: as if shunt.io/split said so where nothing does */
 };
 

@@ -7,28 +7,23 @@
 #include "base/mem.h"
 #include "http/query.h"
 
-struct http_text http_text(const char *s)
-{
-	return (struct http_text){s, strlen(s)};
-}
-
-static size_t path_end(struct http_text path, const char *marks)
+static size_t path_end(struct http_text path, char mark)
 {
 	size_t end = 0;
 
-	while (end < path.length && !strchr(marks, path.at[end]))
+	while (end < path.length && path.at[end] != mark && path.at[end] != '#')
 		end++;
 	return end;
 }
 
 struct http_text http_path(const struct http_request *r)
 {
-	return (struct http_text){r->path.at, path_end(r->path, "?#")};
+	return (struct http_text){r->path.at, path_end(r->path, '?')};
 }
 
 struct http_text http_query(const struct http_request *r)
 {
-	size_t from = http_path(r).length, end = path_end(r->path, "#");
+	size_t from = http_path(r).length, end = path_end(r->path, '#');
 
 	from += from < end;
 	return (struct http_text){r->path.at + from, end - from};
@@ -45,6 +40,8 @@ static bool pseudo_find(const struct http_request *r, const char *name, struct h
 		   {":path", r->path},
 		   {"host", r->authority}};
 
+	if (*name != ':' && strcasecmp(name, "host"))
+		return false;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (strcasecmp(all[i].name, name))
 			continue;
@@ -57,8 +54,7 @@ static bool pseudo_find(const struct http_request *r, const char *name, struct h
 bool http_header_find(const struct http_request *r, const char *name, struct http_text *value,
 		      char **joined)
 {
-	const char *comma = strcasecmp(name, "cookie") ? "," : "; ";
-	size_t nr = 0;
+	size_t length = strlen(name), nr = 0;
 
 	*joined = NULL;
 	if (pseudo_find(r, name, value))
@@ -67,14 +63,15 @@ bool http_header_find(const struct http_request *r, const char *name, struct htt
 		const struct http_header *h = &r->headers[i];
 		char *longer;
 
-		if (!http_text_is(h->name, name))
+		if (h->name.length != length || strncasecmp(h->name.at, name, length))
 			continue;
 		if (!nr++) {
 			*value = h->value;
 			continue;
 		}
-		longer = xasprintf("%.*s%s%.*s", (int)value->length, value->at, comma,
-				   (int)h->value.length, h->value.at);
+		longer = xasprintf("%.*s%s%.*s", (int)value->length, value->at,
+				   strcasecmp(name, "cookie") ? "," : "; ", (int)h->value.length,
+				   h->value.at);
 		free(*joined);
 		*joined = longer;
 		*value = http_text(longer);

@@ -12,7 +12,10 @@ struct http_text { /* borrowed, not ended */
 	const char *at;
 	size_t length;
 };
-struct http_text http_text(const char *s);
+static inline struct http_text http_text(const char *s)
+{
+	return (struct http_text){s, strlen(s)};
+}
 /* The same but for case. */
 static inline bool http_text_is(struct http_text t, const char *s)
 {

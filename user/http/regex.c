@@ -16,10 +16,20 @@
 
 struct regex {
 	pcre2_code *code;
-	pcre2_match_data *found;
 	pcre2_match_context *limits;
 	uint32_t nr_groups;
+	unsigned refs; /* as of regexes_hold */
 };
+
+/* What the last match of this thread has found. */
+static pcre2_match_data *found_here(void)
+{
+	static _Thread_local pcre2_match_data *found;
+
+	if (!found)
+		found = pcre2_match_data_create(NR_PAIRS, NULL);
+	return found;
+}
 
 static pcre2_code *code_compile(const struct regex_scan *s, int *error)
 {
@@ -88,7 +98,6 @@ struct regex *regex_new(const char *text)
 		return NULL;
 	r = xcalloc(1, sizeof(*r));
 	r->code = code;
-	r->found = pcre2_match_data_create(NR_PAIRS, NULL);
 	r->limits = pcre2_match_context_create(NULL);
 	pcre2_set_match_limit(r->limits, MATCH_STEPS);
 	pcre2_set_depth_limit(r->limits, MATCH_DEPTH);
@@ -102,7 +111,6 @@ void regex_free(struct regex *r)
 	if (!r)
 		return;
 	pcre2_match_context_free(r->limits);
-	pcre2_match_data_free(r->found);
 	pcre2_code_free(r->code);
 	free(r);
 }
@@ -110,7 +118,7 @@ void regex_free(struct regex *r)
 static enum regex_result match(const struct regex *r, const char *text, size_t length, size_t from,
 			       uint32_t flags)
 {
-	int n = pcre2_match(r->code, (PCRE2_SPTR)text, length, from, flags, r->found, r->limits);
+	int n = pcre2_match(r->code, (PCRE2_SPTR)text, length, from, flags, found_here(), r->limits);
 
 	if (n >= 0)
 		return REGEX_YES;
@@ -135,11 +143,9 @@ static bool replacement_fits(const struct regex *r, const char *replacement)
 	return true;
 }
 
-static void replacement_put(FILE *out, const struct regex *r, const char *text,
+static void replacement_put(FILE *out, const size_t *pairs, const char *text,
 			    const char *replacement)
 {
-	const size_t *pairs = pcre2_get_ovector_pointer(r->found);
-
 	for (const char *at = replacement; *at; at++) {
 		unsigned group = (unsigned)(at[1] - '0');
 
@@ -160,7 +166,7 @@ static void replacement_put(FILE *out, const struct regex *r, const char *text,
 static enum regex_result replace_all(FILE *out, const struct regex *r, const char *text,
 				     size_t length, const char *replacement)
 {
-	const size_t *pairs = pcre2_get_ovector_pointer(r->found);
+	const size_t *pairs = pcre2_get_ovector_pointer(found_here());
 	size_t at = 0, last = SIZE_MAX; /* where the last match ended */
 	enum regex_result result = REGEX_NO, found;
 
@@ -173,7 +179,7 @@ static enum regex_result replace_all(FILE *out, const struct regex *r, const cha
 		fwrite(text + at, 1, pairs[0] - at, out);
 		at = pairs[1];
 		if (pairs[0] != pairs[1] || pairs[0] != last) {
-			replacement_put(out, r, text, replacement);
+			replacement_put(out, pairs, text, replacement);
 			result = REGEX_YES;
 			last = at;
 		} else if (at < length) {
@@ -205,16 +211,43 @@ char *regex_replace(const struct regex *r, const char *text, size_t length, cons
 	return NULL;
 }
 
-const struct regex *regexes_get(struct regexes *x, const char *text)
+static struct regex *regexes_add(struct regexes *x, const char *text)
 {
-	struct regex *r = strmap_get(&x->by_text, text);
+	struct regex *r = regex_new(text);
 
-	if (r)
-		return r;
-	r = regex_new(text);
 	if (r)
 		strmap_put(&x->by_text, text, r);
 	return r;
+}
+
+const struct regex *regexes_get(struct regexes *x, const char *text)
+{
+	const struct regex *r;
+
+	if (x->shared)
+		return strmap_get(x->shared, text);
+	r = strmap_get(&x->by_text, text);
+	return r ? r : regexes_add(x, text);
+}
+
+void regexes_hold(struct regexes *x, const char *text)
+{
+	struct regex *r = strmap_get(&x->by_text, text);
+
+	if (!r)
+		r = regexes_add(x, text);
+	if (r)
+		r->refs++;
+}
+
+void regexes_give(struct regexes *x, const char *text)
+{
+	struct regex *r = strmap_get(&x->by_text, text);
+
+	if (!r || --r->refs)
+		return;
+	strmap_remove(&x->by_text, text);
+	regex_free(r);
 }
 
 void regexes_free(struct regexes *x)

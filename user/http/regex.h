@@ -19,8 +19,8 @@
 const char *regex_check(const char *text);
 
 /*
- * One compiled expression, used by one thread at a time. An expression without a byte or escape
- * past ASCII matches bytes, any other one UTF-8.
+ * One compiled expression, which threads may share. An expression without a byte or escape past
+ * ASCII matches bytes, any other one UTF-8.
  */
 struct regex;
 struct regex *regex_new(const char *text); /* NULL: regex_check() says why */
@@ -40,9 +40,13 @@ char *regex_replace(const struct regex *r, const char *text, size_t length, cons
 /* Compiled expressions by their text, so that each is compiled once. All zero is empty. */
 struct regexes {
 	struct strmap by_text;
-	uint64_t nr_limits; /* matches that were given up */
+	const struct strmap *shared; /* text -> struct regex *: all there are, in place of by_text */
+	uint64_t nr_limits;	     /* matches that were given up */
 };
 const struct regex *regexes_get(struct regexes *x, const char *text); /* NULL as regex_new() */
 void regexes_free(struct regexes *x);
+/* Ahead of its use, as often as it is given back; the last one frees it. */
+void regexes_hold(struct regexes *x, const char *text);
+void regexes_give(struct regexes *x, const char *text);
 
 #endif

@@ -22,6 +22,14 @@ size_t prefix_length(const struct http_match *taken, struct http_text path)
 	}
 }
 
+/* With a "/" in front, whatever the rule says: another text could be read as a whole URL. */
+static char *path_join(const char *stem, struct http_text rest)
+{
+	bool slash = *stem ? *stem == '/' : rest.length && *rest.at == '/';
+
+	return xasprintf("%s%s%.*s", slash ? "" : "/", stem, (int)rest.length, rest.at);
+}
+
 char *http_rewrite_path(const struct http_rewrite *w, const struct http_match *taken,
 			const struct http_request *r, struct regexes *x)
 {
@@ -33,14 +41,15 @@ char *http_rewrite_path(const struct http_rewrite *w, const struct http_match *t
 
 	if (w->uri) {
 		cut = prefix_length(taken, path);
-		return xasprintf("%s%.*s", w->uri, (int)(whole.length - cut), whole.at + cut);
+		return path_join(w->uri, (struct http_text){whole.at + cut, whole.length - cut});
 	}
 	stem = regex ? regex_replace(regex, path.at, path.length, w->replacement, &result) : NULL;
 	if (!stem) {
 		x->nr_limits += regex && result == REGEX_LIMIT;
 		return NULL;
 	}
-	out = xasprintf("%s%.*s", stem, (int)(whole.length - path.length), whole.at + path.length);
+	out = path_join(stem, (struct http_text){whole.at + path.length,
+						 whole.length - path.length});
 	free(stem);
 	return out;
 }

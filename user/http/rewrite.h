@@ -7,6 +7,11 @@
 #include "http/match.h"
 
 /*
+ * A path, with its query, in the form that rules are met in: what needs no escape has none, "." and
+ * ".." are gone, slashes stay as they are. NULL: it has that form, or is none. The caller frees.
+ */
+char *http_path_normalize(struct http_text path);
+/*
  * The path and query that go upstream. `taken` is the entry that held, NULL: the route has none.
  * NULL: the path stays as it is. The caller frees.
  */

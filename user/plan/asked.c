@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "plan/index.h"
+#include "plan/locality.h"
 #include "plan/scope.h"
 
 /* Labels that rules ask for; those with the same first label hang together. */
@@ -103,6 +104,18 @@ static void export_change(struct scope_index *s, const struct object *o, int by)
 		namespace_change(s, o->export_to.namespaces[i], by);
 }
 
+struct key_change {
+	struct scope_index *index;
+	int by;
+};
+
+static void key_change(void *arg, const char *key)
+{
+	struct key_change *c = arg;
+
+	c->index->stale |= count_change(&c->index->keys, key, c->by);
+}
+
 /* ---- what each kind asks ---- */
 
 static void sources_change(struct scope_index *s, const struct vs_route *routes, size_t nr, int by)
@@ -140,7 +153,9 @@ static void sidecar_change(struct scope_index *s, const struct object *o, int by
 void asked_change(struct scope_index *s, const struct object *o, int by)
 {
 	const struct virtual_service *vs = &o->virtual_service;
+	struct key_change keys = {s, by};
 
+	locality_keys(o, key_change, &keys);
 	switch (o->kind) {
 	case KIND_VIRTUAL_SERVICE:
 		if (!vs->mesh)
@@ -205,6 +220,9 @@ static void wanted_find(const struct scope_index *s, const char *namespace, cons
 	size_t nr = 0;
 
 	memset(out, 0, sizeof(*out));
+	for (size_t i = 0; s->keys.nr && i < l->nr; i++)
+		if (strmap_get(&s->keys, l->at[i].key))
+			vec_push(&out->list, l->at[i]);
 	for (size_t i = 0; (s->selectors.nr || gateways) && i < l->nr; i++) {
 		asked_take(&s->selectors, namespace, &l->at[i], l, out);
 		asked_take(&s->selectors, "*", &l->at[i], l, out);
@@ -271,4 +289,5 @@ void asked_free(struct scope_index *s)
 		strmap_free(selectors[i]);
 	}
 	strmap_free(&s->namespaces);
+	strmap_free(&s->keys);
 }

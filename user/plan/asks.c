@@ -2,6 +2,7 @@
 /* Walks the objects behind a host for all that depends on the caller. */
 #include <string.h>
 #include "plan/asks.h"
+#include "plan/locality.h"
 #include "plan/visible.h"
 
 static void namespace_ask(struct asks *a, const char *namespace)
@@ -28,6 +29,13 @@ static void export_ask(struct asks *a, const struct object *o)
 		namespace_ask(a, o->export_to.namespaces[i]);
 }
 
+static void key_ask(void *arg, const char *key)
+{
+	struct asks *a = arg;
+
+	strmap_put(&a->keys, key, a);
+}
+
 /* ---- owners and their DestinationRules ---- */
 
 static bool is_beside(const struct owners *owners, const char *namespace)
@@ -45,6 +53,7 @@ static bool is_beside(const struct owners *owners, const char *namespace)
 static void rule_ask(struct asks *a, const struct object *o, const struct owners *owners)
 {
 	labels_ask(a, o->namespace, &o->destination_rule.workload_selector);
+	locality_keys(o, key_ask, a);
 	export_ask(a, o);
 	if (!is_public(o) || (strcmp(o->namespace, ROOT_NAMESPACE) &&
 			      !is_beside(owners, o->namespace)))
@@ -62,6 +71,7 @@ static void destination_ask(const struct planner *p, struct asks *a, const char 
 	owners_find(p, host, owners);
 	vec_each(&owners->list, owner) {
 		export_ask(a, *owner);
+		locality_keys(*owner, key_ask, a);
 		if (owners->list.nr > 1)
 			namespace_ask(a, (*owner)->namespace);
 	}
@@ -182,7 +192,7 @@ void asks_find(const struct planner *p, const char *host, struct asks *out)
 
 bool asks_any(const struct asks *a)
 {
-	return a->namespaces.nr || a->selectors.nr;
+	return a->namespaces.nr || a->selectors.nr || a->keys.nr;
 }
 
 bool asks_of(const struct asks *a, const struct plan_scope *scope)
@@ -196,6 +206,9 @@ bool asks_of(const struct asks *a, const struct plan_scope *scope)
 		    labels_contain(&scope->labels, s->labels))
 			return true;
 	}
+	for (size_t i = 0; a->keys.nr && i < scope->labels.nr; i++)
+		if (strmap_get(&a->keys, scope->labels.at[i].key))
+			return true;
 	return false;
 }
 
@@ -233,6 +246,7 @@ bool asks_see_all(const struct planner *p, const struct asks *a, const char *hos
 void asks_free(struct asks *a)
 {
 	strmap_free(&a->namespaces);
+	strmap_free(&a->keys);
 	vec_free(&a->selectors);
 	vec_free(&a->owners);
 	vec_free(&a->routes);

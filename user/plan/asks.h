@@ -11,6 +11,7 @@ struct asks {
 		const char *namespace; /* "*": of any */
 		const struct labels *labels;
 	}) selectors;
+	struct strmap keys; /* of labels whose value decides */
 	VEC(struct object *) owners; /* all who have the host */
 	VEC(struct object *) routes; /* VirtualServices for it */
 	bool uneven; /* a Sidecar can decide which object a name means, beside what is above */

@@ -65,6 +65,8 @@ static void build_all(struct plan *plan, struct planner *p)
 		for (size_t i = 0; i < o->service_entry.nr_hosts; i++)
 			host_plan(plan, p, o->service_entry.hosts[i]);
 	}
+	strmap_each(&p->index->routes, e)
+		host_plan(plan, p, e->key);
 	orphans_find_all(plan, p->set);
 	gateways_build(plan, p->set, p->index, p->addresses);
 }
@@ -151,7 +153,7 @@ static bool is_shown(const struct planner *from, const struct plan_host *h,
 
 	for (size_t i = 0; i < scopes->list.nr; i++) {
 		p.caller = scopes->list.at[i];
-		if ((p.caller->closed || p.caller->registry_only) && owner_dialled(&p, h->host))
+		if ((p.caller->closed || p.caller->registry_only) && host_dialled(&p, h->host))
 			return true;
 	}
 	return false;

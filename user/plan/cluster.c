@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A destination: its port, its policy, and who of its host is in it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include "plan/host.h"
+#include "plan/locality.h"
+#include "plan/visible.h"
 
 static const struct service_port *port_find(const struct object *owner, uint16_t port)
 {
@@ -38,8 +40,10 @@ static const char *text_keep(struct arena *a, const char *text)
 	return *text ? arena_strdup(a, text) : "";
 }
 
+/* *of: the backend of each, to be freed. */
 static void endpoints_take(struct planner *p, struct plan_cluster *c,
-			   const struct backends *backends, const struct subset *subset)
+			   const struct backends *backends, const struct subset *subset,
+			   struct backend **of)
 {
 	struct arena *arena = p->host->arena;
 	size_t nr = 0;
@@ -48,6 +52,7 @@ static void endpoints_take(struct planner *p, struct plan_cluster *c,
 		nr += is_in(&backends->list.at[i], subset);
 	if (nr)
 		c->endpoints = arena_alloc(arena, nr * sizeof(c->endpoints[0]));
+	*of = xcalloc(nr, sizeof(**of));
 	for (size_t i = 0; i < backends->list.nr; i++) {
 		const struct backend *b = &backends->list.at[i];
 		struct plan_endpoint *e;
@@ -57,6 +62,7 @@ static void endpoints_take(struct planner *p, struct plan_cluster *c,
 		e = &c->endpoints[c->nr_endpoints];
 		if (c->nr_endpoints && !endpoint_address_order(e - 1, &b->endpoint))
 			continue; /* the same server once more */
+		(*of)[c->nr_endpoints] = *b;
 		*e = b->endpoint;
 		e->name = text_keep(arena, e->name);
 		e->version = text_keep(arena, e->version);
@@ -70,9 +76,12 @@ static void backends_take(struct planner *p, struct plan_cluster *c, const struc
 			  const struct service_port *port, const struct subset *subset)
 {
 	struct backends backends;
+	struct backend *of;
 
 	backends_of(p, owner, c->host, port, &backends);
-	endpoints_take(p, c, &backends, subset);
+	endpoints_take(p, c, &backends, subset, &of);
+	locality_apply(p, c, owner, of);
+	free(of);
 	if (backends.nr_waiting)
 		host_find(p, DIAG_WARNING, &owner->place, owner, "",
 			  "port %u: the Pods of some slice endpoints are not known (%zu); these "
@@ -120,6 +129,42 @@ static const char *subset_unknown(struct planner *p, const char *host, const cha
 	return arena_printf(p->host->arena, "no subset %s in %s", subset, rules->list.at[0]->id);
 }
 
+static bool rules_equal(const struct rules *a, const struct rules *b)
+{
+	return a->list.nr == b->list.nr &&
+	       (!a->list.nr ||
+		!memcmp(a->list.at, b->list.at, a->list.nr * sizeof(a->list.at[0])));
+}
+
+static const char *ids_print(struct planner *p, const struct object *owner,
+			     const struct rules *rules)
+{
+	const char *out = owner ? owner->id : "";
+	struct object **o;
+
+	vec_each(&rules->list, o)
+		out = arena_printf(p->host->arena, "%s%s%s", out, *out ? "," : "", (*o)->id);
+	return *out ? out : "-";
+}
+
+/* See plan_cluster.apart. */
+static const char *apart_of(struct planner *p, const char *host, const struct object *owner,
+			    const struct rules *rules)
+{
+	struct planner everyone = *p;
+	struct rules theirs;
+	bool same_owner, same;
+
+	if (!p->caller)
+		return "";
+	everyone.caller = NULL;
+	same_owner = owner_first(&everyone, host) == owner;
+	rules_of(&everyone, host, owner->namespace, &theirs);
+	same = same_owner && rules_equal(rules, &theirs);
+	vec_free(&theirs.list);
+	return same ? "" : ids_print(p, same_owner ? NULL : owner, rules);
+}
+
 static void cluster_fill(struct planner *p, struct plan_cluster *c, const struct object *owner,
 			 const struct destination *d, const struct reach *reach)
 {
@@ -130,6 +175,7 @@ static void cluster_fill(struct planner *p, struct plan_cluster *c, const struct
 
 	rules_of(p, c->host, owner->namespace, &rules);
 	policy_set(p, c, &rules, d, reach);
+	c->apart = apart_of(p, c->host, owner, &rules);
 	if (*c->subset)
 		subset = subset_find(&rules, c->subset, &rule);
 	if (!port)
@@ -151,7 +197,7 @@ static struct plan_cluster *cluster_new(struct planner *p, const struct destinat
 	c->host = arena_strdup(arena, d->host);
 	c->subset = text_keep(arena, d->subset);
 	c->port = port_of(owner, d->port, reach->listener);
-	c->because = "";
+	c->because = c->apart = "";
 	if (owner)
 		cluster_fill(p, c, owner, d, reach);
 	else

@@ -133,7 +133,8 @@ void concerns_check(struct planner *p, const struct object *vs, const struct bag
 
 static bool port_is_routed(const struct plan_port *port, const struct object *vs)
 {
-	if (port->verdict == VERDICT_UNTOUCHED || !strcmp(port->route.object, vs->id))
+	if (port->verdict == VERDICT_UNTOUCHED || !strcmp(port->route.object, vs->id) ||
+	    !strcmp(plan_bytes_object(port), vs->id))
 		return true;
 	for (size_t i = 0; i < port->nr_rules; i++)
 		if (port->rules[i].from.object == vs)

@@ -110,16 +110,27 @@ static void destination_add(struct dirty *d, const char *host)
 				users_add(d, e->key);
 }
 
+/* A host that is somebody's is no name of the others that its VirtualServices have. */
+static void owned_add(struct dirty *d, const char *host)
+{
+	const struct bag *bag = strmap_get(&d->index->routes, host);
+	struct object *o;
+
+	destination_add(d, host);
+	bag_each(bag, o)
+		routed_add(d, o);
+}
+
 static void owner_add(struct dirty *d, const struct object *o)
 {
 	char host[INDEX_KEY];
 
 	if (o->kind == KIND_SERVICE) {
-		destination_add(d, service_host(o, host));
+		owned_add(d, service_host(o, host));
 		return;
 	}
 	for (size_t i = 0; i < o->service_entry.nr_hosts; i++)
-		destination_add(d, o->service_entry.hosts[i]);
+		owned_add(d, o->service_entry.hosts[i]);
 }
 
 /* Of an alias also what it stands for, which answers to its name. */
@@ -245,6 +256,14 @@ static void entry_add(struct dirty *d, const struct object *o)
 	}
 }
 
+static void all_add(struct dirty *d)
+{
+	const struct strmap_entry *e;
+
+	strmap_each(d->known, e)
+		host_add(d, e->key);
+}
+
 static void node_add(struct dirty *d, const struct object *o)
 {
 	const struct bag *bag = strmap_get(&d->index->nodes, o->name);
@@ -252,6 +271,9 @@ static void node_add(struct dirty *d, const struct object *o)
 
 	bag_each(bag, on_it)
 		dirty_add(d, on_it);
+	/* where callers are decides for every host */
+	if (d->set->node && !strcmp(d->set->node, o->name))
+		all_add(d);
 }
 
 void dirty_add(struct dirty *d, const struct object *o)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The names that a host answers to, those of its aliases too, and what an alias stands for. */
 #include <string.h>
-#include "plan/ports.h"
+#include "plan/named.h"
 #include "plan/visible.h"
 
 const char *alias_name(const struct object *o)
@@ -95,6 +95,23 @@ static void addresses_add(struct planner *p, struct names *out)
 	}
 }
 
+/* Other hosts of its VirtualService that nobody has: the same rules are for them. */
+static void routed_add(struct planner *p, struct names *out)
+{
+	struct object *vs = routes_owner(p, p->host->host, NULL);
+
+	if (!vs || !vs->virtual_service.nr_http)
+		return;
+	for (size_t i = 0; i < vs->virtual_service.nr_hosts; i++) {
+		const char *name = vs->virtual_service.hosts[i];
+
+		if (host_covers(name, p->host->host) || owner_first(p, name))
+			continue;
+		host_use(p, vs);
+		vec_push(&out->list, name);
+	}
+}
+
 void domains_set(struct planner *p)
 {
 	bool headless = p->owner->kind == KIND_SERVICE && p->owner->service.headless;
@@ -104,8 +121,11 @@ void domains_set(struct planner *p)
 	if (alias_name(p->owner))
 		return; /* they are its target's */
 	names_add(p, &names, h->host, headless);
-	addresses_add(p, &names);
-	aliases_add(p, &names, h->host, headless, ALIASES_DEEP - 1);
+	if (!is_named(p->owner)) {
+		addresses_add(p, &names);
+		aliases_add(p, &names, h->host, headless, ALIASES_DEEP - 1);
+		routed_add(p, &names);
+	}
 	h->domains = arena_alloc(h->arena, names.list.nr * sizeof(h->domains[0]));
 	memcpy(h->domains, names.list.at, names.list.nr * sizeof(h->domains[0]));
 	h->nr_domains = names.list.nr;

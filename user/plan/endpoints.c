@@ -32,9 +32,9 @@ static void endpoint_address(struct plan_endpoint *e, const struct inet *address
 }
 
 static void backend_add(struct backends *out, const struct plan_endpoint *e,
-			const struct labels *labels)
+			const struct labels *labels, const char *node)
 {
-	struct backend b = {.endpoint = *e, .labels = labels};
+	struct backend b = {.endpoint = *e, .labels = labels, .node = node};
 	const char *version = labels ? labels_get(labels, "version") : NULL;
 
 	if (!e->port || (!e->has_ipv4 && !e->has_ipv6 && !*e->dns_name))
@@ -45,9 +45,10 @@ static void backend_add(struct backends *out, const struct plan_endpoint *e,
 
 /* ---- Pods ---- */
 
-static const char *node_locality(const struct planner *p, const char *node)
+const char *node_locality(const struct planner *p, const char *node)
 {
-	const struct object *o = *node ? config_set_get(p->set, KIND_NODE, "", node) : NULL;
+	const struct object *o =
+		node && *node ? config_set_get(p->set, KIND_NODE, "", node) : NULL;
 
 	return o ? o->node.locality : "";
 }
@@ -79,7 +80,7 @@ static void pod_add(const struct planner *p, const struct object *o,
 	if (o->pod.terminating || (!o->pod.ready && !not_ready_too))
 		return;
 	endpoint_address(&e, o->pod.addresses, o->pod.nr_addresses);
-	backend_add(out, &e, &o->labels);
+	backend_add(out, &e, &o->labels, o->pod.node);
 }
 
 /* ---- WorkloadEntries ---- */
@@ -107,7 +108,7 @@ static void workload_add(const struct workload *w, const char *name, bool by_nam
 
 	if (w->has_address)
 		endpoint_address(&e, &w->address, 1);
-	backend_add(out, &e, &w->labels);
+	backend_add(out, &e, &w->labels, "");
 }
 
 /* Its endpoints may be names; without any, its hosts are. */
@@ -174,7 +175,8 @@ static void slice_endpoint_add(const struct planner *p, const struct object *sli
 	if (!*e.locality)
 		e.locality = node_locality(p, se->node);
 	endpoint_address(&e, se->addresses, se->nr_addresses);
-	backend_add(out, &e, pod ? &pod->labels : NULL);
+	backend_add(out, &e, pod ? &pod->labels : NULL,
+		    pod && *pod->pod.node ? pod->pod.node : se->node);
 }
 
 static void slice_add(const struct planner *p, const struct object *o,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "plan/named.h"
 #include "plan/visible.h"
 
 /* ---- steps ---- */
@@ -212,10 +213,22 @@ static const struct plan_host *host_asked(struct telling *t)
 	return found;
 }
 
-/* False: the authority is of no host, and the walk ends. */
+/* The routes of a host that is known by name, of a request on a connection to another one. */
+static void by_name_tell(struct telling *t, const struct plan_port *dialled)
+{
+	t->what = "requests";
+	t->listener.port = t->port->port;
+	routes_tell(t);
+	t->port = dialled;
+	verdict_decide(t);
+	bypass_tell(t);
+}
+
+/* False: the authority is of no host, or of none that is dialled, and all is told. */
 static bool authority_tell(struct telling *t)
 {
 	const struct plan_host *h = host_asked(t);
+	const struct plan_port *dialled = t->port;
 	struct http_text a = t->request.authority;
 	bool visible, refused = t->planner.caller && t->planner.caller->registry_only;
 
@@ -238,7 +251,9 @@ static bool authority_tell(struct telling *t)
 		  "address dialled",
 		  (int)a.length, a.at, h->host);
 	decide(t, "host", json_string(h->host));
-	return true;
+	if (t->port->by_name)
+		by_name_tell(t, dialled);
+	return t->port != dialled;
 }
 
 /* Whose host it is for the caller, else whose it is at all. */
@@ -252,7 +267,7 @@ static const struct object *owner_find(struct telling *t)
 		if (!strcmp(all.list.at[i]->id, t->host->id))
 			owner = all.list.at[i];
 	vec_free(&all.list);
-	return owner;
+	return owner ? owner : named_dialled(&t->planner, t->host->host);
 }
 
 static void host_tell(struct telling *t)

@@ -2,8 +2,10 @@
 /* What an explanation is asked about: a request, and who sends it. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "http/rewrite.h"
 #include "plan/explain.h"
 
 static struct http_text trimmed(const char *from, const char *to)
@@ -64,16 +66,21 @@ static struct http_text authority_of(struct telling *t)
 	return http_text(host);
 }
 
-/* Of the address, with at least a slash, and without what a client does not send. */
+/* Of the address, with at least a slash, in the form that the proxy gives it. */
 static struct http_text path_of(struct telling *t)
 {
 	const char *path = t->question->path ? t->question->path : url_path(t->question->target);
 	struct http_text text = http_text(path ? path : "/");
+	char *normal;
 
 	if (*text.at != '/' && strcmp(text.at, "*"))
 		text = http_text(
 			arena_printf(t->scratch.arena, "/%s", *text.at == '#' ? "" : text.at));
 	text.length = strcspn(text.at, "#");
+	normal = http_path_normalize(text);
+	if (normal)
+		text = http_text(arena_strdup(t->scratch.arena, normal));
+	free(normal);
 	return text;
 }
 

@@ -161,7 +161,7 @@ static bool rule_walk(struct telling *t, const struct plan_rule *r, const struct
 {
 	const struct plan_match *taken = NULL;
 
-	if (t->port->verdict != VERDICT_PROXY) {
+	if (!plan_port_walked(t->port)) {
 		step_at(t, OUTCOME_TAKEN, &r->from, "%s is taken: %s", rule_label(t, r),
 			m->route.nr_matches ? "a match holds here" : "it has no match");
 	} else if (!t->asked && (t->port->nr_rules > 1 || r->nr_matches)) {
@@ -210,7 +210,7 @@ static void http_tell(struct telling *t, const struct object *vs)
 		}
 	}
 	vec_free(&routes.list);
-	if (taken || !t->asked || port->verdict != VERDICT_PROXY)
+	if (taken || !t->asked || !plan_port_walked(port))
 		return;
 	step(t, OUTCOME_REFUSED, vs, "spec.http", &vs->place,
 	     "no route takes the request: it is answered 404");

@@ -83,7 +83,7 @@ void facts_of_json(const json_t *value, const char *host, struct facts *out)
 
 static void endpoint_add(struct topic *t, const struct plan_endpoint *e)
 {
-	char text[INET_TEXT + 8], what[2 * INET_TEXT + 32], weight[32];
+	char text[INET_TEXT + 8], what[2 * INET_TEXT + 32], weight[64];
 	size_t n = snprintf(what, sizeof(what), "endpoint");
 
 	if (e->has_ipv4)
@@ -92,7 +92,11 @@ static void endpoint_add(struct topic *t, const struct plan_endpoint *e)
 	if (e->has_ipv6)
 		snprintf(what + n, sizeof(what) - n, " %s",
 			 inet_print_port(&e->ipv6, e->port, text));
-	snprintf(weight, sizeof(weight), "weight %u", e->weight);
+	n = (size_t)snprintf(weight, sizeof(weight), "weight %u", e->weight);
+	if (e->priority)
+		n += (size_t)snprintf(weight + n, sizeof(weight) - n, ", priority %u", e->priority);
+	if (e->share != e->weight)
+		snprintf(weight + n, sizeof(weight) - n, ", share %u", e->share);
 	fact_add(t, what, weight);
 }
 
@@ -183,7 +187,7 @@ static void port_add(const struct topic *of, const struct plan_port *port)
 	if (port->verdict != VERDICT_UNTOUCHED)
 		fact_add(&t, port->verdict == VERDICT_PROXY ? "without the proxy" : "route", text);
 	free(text);
-	if (port->verdict != VERDICT_PROXY || (!port->nr_rules && !port->nr_snis)) {
+	if (!plan_port_walked(port) || (!port->nr_rules && !port->nr_snis)) {
 		route_add(&t, r);
 		return;
 	}
@@ -191,6 +195,10 @@ static void port_add(const struct topic *of, const struct plan_port *port)
 		rule_add(&t, &port->rules[i], i + 1);
 	for (size_t i = 0; i < port->nr_snis; i++)
 		sni_add(&t, &port->snis[i]);
+	if (!*plan_bytes_object(port))
+		return;
+	t.about.rule = port->bytes.name;
+	route_add(&t, &port->bytes);
 }
 
 static char *scopes_text(struct arena *a, const struct plan_view *v)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "plan/asks.h"
-#include "plan/ports.h"
+#include "plan/named.h"
 #include "plan/visible.h"
 
 const char *service_host(const struct object *service, char out[INDEX_KEY])
@@ -101,6 +101,13 @@ static void laters_set(struct plan_host *h)
 	}
 }
 
+struct object *host_dialled(const struct planner *p, const char *host)
+{
+	struct object *o = owner_dialled(p, host);
+
+	return o ? o : named_dialled(p, host);
+}
+
 /* What everyone sees; of a host that is not for everyone nothing. */
 static void everyone_build(struct planner *p)
 {
@@ -125,6 +132,7 @@ static void host_ask(struct planner *p, struct asks *asks)
 		o = host ? owner_first(p, host) : NULL;
 		asks->uneven |= host != NULL;
 	}
+	asks->uneven |= is_named(p->owner); /* the port is opened by its name alone */
 	p->host->asks = asks_any(asks);
 }
 
@@ -135,10 +143,12 @@ struct plan_host *host_build(struct planner *from, const char *host)
 	struct asks asks;
 	bool visible;
 
-	p.owner = owner_dialled(&p, host);
+	p.owner = host_dialled(&p, host);
 	visible = p.owner;
 	if (!visible)
 		p.owner = owner_first(&p, host);
+	if (!p.owner)
+		p.owner = named_first(&p, host);
 	if (!p.owner)
 		return NULL;
 	host_begin(&p, host);
@@ -152,7 +162,10 @@ struct plan_host *host_build(struct planner *from, const char *host)
 	host_ask(&p, &asks);
 	views_build(&p, &asks);
 	asks_free(&asks);
-	routes_check(&p);
+	if (is_named(p.owner))
+		named_tell(&p);
+	else
+		routes_check(&p);
 	laters_set(p.host);
 	host_end(p.host);
 	return p.host;

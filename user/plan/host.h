@@ -22,6 +22,8 @@ const struct labels *caller_labels(const struct planner *p);
 
 /* NULL when no object has that host. The result has one reference. p->caller and p->host are not used. */
 struct plan_host *host_build(struct planner *p, const char *host);
+/* Whose part p->caller sees: who has the host, else the VirtualService that names it; NULL: none. */
+struct object *host_dialled(const struct planner *p, const char *host);
 void host_put(struct plan_host *h);
 struct plan_host *host_get(struct plan_host *h);
 /*
@@ -54,12 +56,15 @@ bool port_is_claimed(struct planner *p, const struct service_port *port);
 struct backend {
 	struct plan_endpoint endpoint;
 	const struct labels *labels; /* NULL: not known, which matches no label */
+	const char *node;	     /* "" not known */
 };
 struct backends {
 	VEC(struct backend) list;
 	size_t nr_waiting; /* slice endpoints whose Pod is not known */
 };
 
+/* Of a Node of the set by its name, which may be NULL; "" when it is not known. */
+const char *node_locality(const struct planner *p, const char *node);
 const char *slice_pod_namespace(const struct object *slice, const struct slice_endpoint *e);
 /* By address and port; 0 is the same server. */
 int endpoint_address_order(const struct plan_endpoint *a, const struct plan_endpoint *b);

@@ -49,10 +49,11 @@ static json_t *json_of_endpoint(const struct plan_endpoint *e)
 		both[nr++] = e->ipv4;
 	if (e->has_ipv6)
 		both[nr++] = e->ipv6;
-	return json_pack("{s:o, s:i, s:s, s:s, s:I, s:s, s:s}", "addresses",
+	return json_pack("{s:o, s:i, s:s, s:s, s:I, s:s, s:s, s:i, s:I}", "addresses",
 			 json_of_addresses(both, nr), "port", e->port, "name", e->name, "version",
 			 e->version, "weight", (json_int_t)e->weight, "locality", e->locality,
-			 "dns_name", e->dns_name);
+			 "dns_name", e->dns_name, "priority", e->priority, "share",
+			 (json_int_t)e->share);
 }
 
 static json_t *json_of_split(const struct plan_split *s, uint32_t total)
@@ -139,6 +140,8 @@ json_t *json_of_port(const struct plan_port *port)
 			    json_string(port->on_failure == FAILURE_REFUSE ? "refuse" : "bypass"));
 	json_object_set_new(out, "refuse_because", json_string(port->refuse_because));
 	json_object_set_new(out, "because_from", json_of_source(&port->because_from));
+	if (*plan_bytes_object(port))
+		json_object_set_new(out, "bytes", json_of_route(&port->bytes));
 	return out;
 }
 

@@ -39,6 +39,8 @@ struct plan_endpoint {
 	const char *name;    /* "default/reviews-v1-0", a WorkloadEntry's, or "" */
 	const char *version; /* label `version`, or "" */
 	const char *locality; /* "region/zone/subzone", or "" */
+	uint8_t priority; /* 0 is nearest the caller; on the proxy */
+	uint32_t share;	  /* of the requests among those of its priority; 0: it gets none */
 	const char *dns_name; /* to be looked up, not in force yet: no address; "" none */
 };
 
@@ -68,6 +70,9 @@ struct plan_cluster {
 	const char *because;	  /* the field of the policy that needs the proxy, or "" */
 	bool needs_tls;		  /* client TLS: never bypassed */
 	const char *unknown;	  /* NULL, or why there is no such cluster */
+	/* The objects that make it, by comma, where they are others for these callers than for
+	 * everyone; else "". Limits and health are those of all with one host, port, subset and this. */
+	const char *apart;
 	struct plan_endpoint *endpoints; /* IPv4 only, both, IPv6 only; each sorted by address, port */
 	size_t nr_endpoints;
 };
@@ -129,6 +134,8 @@ struct plan_port {
 	const char *because; /* of proxy and untouched; "" */
 	struct plan_source because_from; /* of proxy */
 	bool host_only;	     /* has loopback endpoints: for callers on the host alone */
+	bool by_name; /* of untouched: the rules are for requests with its Host that came to the
+		       * proxy on a connection to another host */
 	enum on_failure on_failure; /* of proxy */
 	const char *refuse_because; /* why it refuses always, or "" */
 	struct plan_address *passes; /* of untouched: known servers, in order; they pass as dialled */
@@ -136,6 +143,7 @@ struct plan_port {
 	struct plan_route route; /* the kernel's: of a proxy port its bypass, nr_splits 0: refuse */
 	struct plan_rule *rules; /* http ports: what the proxy would walk, up to one without a match */
 	size_t nr_rules;
+	struct plan_route bytes; /* of proxy, where tcp routes count: for what is no http */
 	struct plan_sni *snis; /* tls ports with tls routes */
 	size_t nr_snis;
 };
@@ -178,7 +186,7 @@ struct plan_view {
 
 struct plan_host {
 	const char *host;
-	const char *id; /* of the Service or ServiceEntry */
+	const char *id; /* of the Service or ServiceEntry, else of the VirtualService that names it */
 	struct inet *addresses; /* both families */
 	size_t nr_addresses;
 	bool allocated; /* the addresses are ours */
@@ -214,6 +222,18 @@ static inline bool plan_port_proxied(const struct plan_port *p)
 {
 	return p->verdict == VERDICT_PROXY &&
 	       (p->protocol == PROTOCOL_HTTP || p->protocol == PROTOCOL_AUTO);
+}
+
+/* Whether requests, or server names, choose among the rules of a port. */
+static inline bool plan_port_walked(const struct plan_port *p)
+{
+	return p->verdict == VERDICT_PROXY || p->by_name;
+}
+
+/* The VirtualService that routes what is no http on a port of the proxy's; "": none. */
+static inline const char *plan_bytes_object(const struct plan_port *p)
+{
+	return p->bytes.nr_splits && p->nr_rules ? p->bytes.object : "";
 }
 
 /* Whether it takes those of any port, of any caller. */

@@ -2,7 +2,7 @@
 /* The ports of a host as one caller sees them, and the addresses they are dialled at. */
 #include <stdlib.h>
 #include <string.h>
-#include "plan/ports.h"
+#include "plan/named.h"
 #include "plan/visible.h"
 
 /* ---- addresses ---- */
@@ -35,8 +35,11 @@ static bool gets_address(const struct object *owner, const char *host)
 struct addresses_given addresses_given(struct planner *p)
 {
 	struct addresses_given out = {0};
-	const struct inet *from = owner_addresses(p->owner, &out.nr);
+	const struct inet *from;
 
+	if (is_named(p->owner))
+		return out;
+	from = owner_addresses(p->owner, &out.nr);
 	if (!out.nr)
 		return gets_address(p->owner, p->host->host) ? addresses_allocate(p) : out;
 	out.at = arena_alloc(p->host->arena, out.nr * sizeof(*from));
@@ -208,7 +211,10 @@ void ports_build(struct planner *p, struct ports *out)
 	struct strmap clusters = {0};
 
 	p->clusters = &clusters;
-	if (alias_name(p->owner))
+	memset(out, 0, sizeof(*out));
+	if (is_named(p->owner))
+		named_build(p, out);
+	else if (alias_name(p->owner))
 		alias_build(p, out);
 	else
 		own_build(p, out);

@@ -76,6 +76,15 @@ bool id_in_namespace(const char *id, const char *namespace)
 
 /* ---- destinations ---- */
 
+/* What sets it apart from others of its destination. */
+static void nearness_print(const struct plan_endpoint *e, FILE *out)
+{
+	if (e->priority)
+		fprintf(out, " (priority %u)", e->priority);
+	if (e->share != e->weight)
+		fprintf(out, " (share %u)", e->share);
+}
+
 static void endpoints_print(const struct plan_cluster *c, FILE *out)
 {
 	char text[INET_TEXT + 8];
@@ -94,6 +103,7 @@ static void endpoints_print(const struct plan_cluster *c, FILE *out)
 		if (e->has_ipv6)
 			fprintf(out, "%s%s", e->has_ipv4 ? "+" : " ",
 				inet_print_port(&e->ipv6, e->port, text));
+		nearness_print(e, out);
 	}
 	if (c->nr_endpoints > ENDPOINTS_SHOWN)
 		fprintf(out, " and %zu more", c->nr_endpoints - ENDPOINTS_SHOWN);
@@ -205,6 +215,19 @@ static void snis_print(const struct plan_port *port, const char *host, const cha
 
 /* ---- ports and hosts ---- */
 
+static void bytes_print(const struct plan_port *port, const char *host, const char *indent,
+			FILE *out)
+{
+	char *inside = xasprintf("%s   ", indent);
+
+	if (*plan_bytes_object(port)) {
+		fprintf(out, "%swhat is no http   route %s %s\n", indent, port->bytes.object,
+			port->bytes.name);
+		route_print(&port->bytes, host, inside, out);
+	}
+	free(inside);
+}
+
 /* What the kernel does while no proxy takes the connections. */
 static void failure_print(const struct plan_port *port, const char *indent, FILE *out)
 {
@@ -233,10 +256,11 @@ static void port_print(const struct plan_port *port, const char *host, const cha
 	if (port->host_only)
 		fprintf(out, "   from the host only");
 	fputc('\n', out);
+	for (size_t i = 0; plan_port_walked(port) && i < port->nr_rules; i++)
+		rule_print(&port->rules[i], i + 1, host, inside, out);
 	if (port->verdict == VERDICT_PROXY) {
-		for (size_t i = 0; i < port->nr_rules; i++)
-			rule_print(&port->rules[i], i + 1, host, inside, out);
 		snis_print(port, host, inside, out);
+		bytes_print(port, host, inside, out);
 		failure_print(port, inside, out);
 		if (!port->nr_rules && !port->nr_snis)
 			route_print(&port->route, host, inside, out);

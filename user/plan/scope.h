@@ -15,6 +15,7 @@ struct scope_list {
 struct scope_index {
 	struct strmap namespaces; /* that a rule asks for -> how many rules do */
 	struct strmap selectors;  /* "namespace/key=value" of the first label -> struct asked * */
+	struct strmap keys;	  /* of labels whose value localities compare -> how many rules do */
 	struct strmap gateways;	  /* the same, of those that select gateways */
 	struct strmap sidecars;	  /* namespace -> struct bag * of Sidecars */
 	size_t nr_everywhere;	  /* Sidecars for all namespaces: each of them counts */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "http/retries.h"
 #include "plan/host.h"
 #include "plan/text.h"
 
@@ -177,20 +178,13 @@ void headers_print(const struct http_headers *h, const char *indent, FILE *out)
 	fputc('\n', out);
 }
 
-static const char *const retry_words[] = {
-	"5xx", "gateway-error", "reset", "reset-before-request", "connect-failure", "retriable-4xx",
-	"refused-stream", "retriable-status-codes", "retriable-headers", "envoy-ratelimited",
-	"http3-post-connect-failure", "cancelled", "deadline-exceeded", "internal",
-	"resource-exhausted", "unavailable",
-};
-
 json_t *json_of_retry_on(uint32_t on)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < sizeof(retry_words) / sizeof(*retry_words); i++)
+	for (size_t i = 0; i < HTTP_RETRY_WORDS; i++)
 		if (on & 1u << i)
-			json_array_append_new(list, json_string(retry_words[i]));
+			json_array_append_new(list, json_string(http_retry_words[i]));
 	return list;
 }
 
@@ -200,10 +194,10 @@ static void retries_print(const struct http_retries *r, const char *indent, FILE
 	bool first = true;
 
 	fprintf(out, "%sretries %u", indent, r->attempts);
-	for (size_t i = 0; r->attempts && i < sizeof(retry_words) / sizeof(*retry_words); i++) {
+	for (size_t i = 0; r->attempts && i < HTTP_RETRY_WORDS; i++) {
 		if (!(r->on & 1u << i))
 			continue;
-		fprintf(out, "%s%s", first ? " on " : ",", retry_words[i]);
+		fprintf(out, "%s%s", first ? " on " : ",", http_retry_words[i]);
 		first = false;
 	}
 	for (size_t i = 0; i < r->nr_status_codes; i++)

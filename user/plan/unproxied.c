@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What an http port asks of the proxy that the proxy does not do yet: told, never passed over. */
-#include <string.h>
 #include "plan/host.h"
+
+#define HASH_RING_MAX (8u << 20)
 
 static void tell(struct planner *p, const struct plan_source *from, const char *what)
 {
@@ -12,40 +13,37 @@ static void tell(struct planner *p, const struct plan_source *from, const char *
 
 static void balancer_tell(struct planner *p, const struct plan_policy *policy)
 {
-	const struct load_balancer *lb = policy->blocks.load_balancer;
-	const struct plan_source *from = &policy->from[BLOCK_LOAD_BALANCER];
+	const struct consistent_hash *hash = policy->blocks.load_balancer->hash;
 
-	if (lb->hash && lb->hash->key != HASH_NONE)
-		tell(p, from, "consistentHash (the default is used instead)");
-	if (lb->locality && lb->locality->enabled)
-		tell(p, from, "locality balancing");
-	if (lb->warmup)
-		tell(p, from, "warm-up");
+	if (hash && !hash->maglev && hash->table_size > HASH_RING_MAX)
+		tell(p, &policy->from[BLOCK_LOAD_BALANCER],
+		     "consistentHash with a ring of more than 8388608 entries (as many are used)");
 }
 
-static void cluster_tell(struct planner *p, const struct plan_cluster *c)
+/* `tls`: what becomes of what would need it. */
+static void cluster_tell(struct planner *p, const struct plan_cluster *c, const char *tls)
 {
 	const struct traffic_policy *b = &c->full.blocks;
 	const struct plan_source *from = c->full.from;
 
 	if (b->load_balancer)
 		balancer_tell(p, &c->full);
-	if (b->connection_pool && b->connection_pool->tcp &&
-	    b->connection_pool->tcp->max_connection_duration)
-		tell(p, &from[BLOCK_CONNECTION_POOL], "tcp.maxConnectionDuration");
-	if (b->connection_pool && b->connection_pool->tcp && b->connection_pool->tcp->keepalive)
-		tell(p, &from[BLOCK_CONNECTION_POOL], "tcp.tcpKeepalive");
 	if (b->connection_pool && b->connection_pool->http &&
 	    b->connection_pool->http->h2_upgrade == H2_UPGRADE)
 		tell(p, &from[BLOCK_CONNECTION_POOL], "HTTP/2 to servers");
 	if (c->needs_tls)
-		tell(p, &from[BLOCK_TLS], "client TLS (requests are answered 503)");
+		tell(p, &from[BLOCK_TLS], tls);
 	if (b->tunnel)
 		tell(p, &from[BLOCK_TUNNEL], "tunnel");
-	if (b->proxy_protocol)
-		tell(p, &from[BLOCK_PROXY_PROTOCOL], "proxyProtocol");
-	if (b->retry_budget)
-		tell(p, &from[BLOCK_RETRY_BUDGET], "retryBudget");
+	if (b->retry_budget && b->retry_budget->interval)
+		tell(p, &from[BLOCK_RETRY_BUDGET],
+		     "retryBudget.budgetInterval (requests under way count)");
+}
+
+static void route_tell(struct planner *p, const struct plan_route *r, const char *tls)
+{
+	for (size_t i = 0; i < r->nr_splits; i++)
+		cluster_tell(p, r->splits[i].cluster, tls);
 }
 
 void unproxied_tell(struct planner *p, const struct plan_port *port)
@@ -53,9 +51,10 @@ void unproxied_tell(struct planner *p, const struct plan_port *port)
 	for (size_t i = 0; i < port->nr_rules; i++) {
 		const struct plan_rule *r = &port->rules[i];
 
-		if (r->nr_mirrors)
-			tell(p, &r->from, "the mirror");
-		for (size_t j = 0; j < r->route.nr_splits; j++)
-			cluster_tell(p, r->route.splits[j].cluster);
+		route_tell(p, &r->route, "client TLS (requests are answered 503)");
+		for (size_t j = 0; j < r->nr_mirrors; j++)
+			cluster_tell(p, r->mirrors[j].cluster,
+				     "client TLS (copies are not sent)");
 	}
+	route_tell(p, &port->bytes, "client TLS (connections are closed)");
 }

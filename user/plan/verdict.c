@@ -2,6 +2,7 @@
 /* What becomes of a port: the kernel steers it, the proxy has to, or it passes as dialled. */
 #include <stdio.h>
 #include <string.h>
+#include "plan/locality.h"
 #include "plan/rule.h"
 
 /* Whether the http routes of `vs` (may be NULL) are for ports of this protocol. */
@@ -142,8 +143,50 @@ static void kernel_set(struct planner *p, struct plan_port *out)
 					    by->object->id, by->field);
 		return;
 	}
-	for (size_t i = 0; i < r->nr_splits; i++)
+	for (size_t i = 0; i < r->nr_splits; i++) {
 		policy_tell(p, &r->splits[i].cluster->full);
+		locality_tell(p, r->splits[i].cluster);
+	}
+}
+
+/* ---- tcp routes ---- */
+
+/* Whether the route takes all of the port; entries for some addresses only are passed over. */
+static bool tcp_takes(struct planner *p, const struct object *vs, const struct vs_route *route,
+		      const struct vantage *from)
+{
+	for (size_t i = 0; i < route->nr_matches; i++) {
+		const struct route_match *m = &route->matches[i];
+		char field[96];
+
+		if (l4_match_misses(p, m, from))
+			continue;
+		if (!m->nr_subnets)
+			return true;
+		snprintf(field, sizeof(field), "%s.match[%zu].destinationSubnets", route->path, i);
+		host_find(p, DIAG_NOTICE, &m->place, vs, field,
+			  "a match for some addresses only is passed over");
+	}
+	return !route->nr_matches;
+}
+
+/* The first tcp route that takes all of the port, else the plain service's; false: the latter. */
+static bool tcp_route_build(struct planner *p, const struct plan_port *port,
+			    const struct object *vs, struct plan_route *out)
+{
+	const struct vantage mesh = {.port = port->port};
+	const struct reach reach = {
+		.layer = port->protocol == PROTOCOL_AUTO ? LAYER_AUTO : LAYER_TCP,
+		.listener = port->port};
+	size_t nr = vs ? vs->virtual_service.nr_tcp : 0, i = 0;
+
+	while (i < nr && !tcp_takes(p, vs, &vs->virtual_service.tcp[i], &mesh))
+		i++;
+	if (i < nr)
+		split_build(p, out, vs, &vs->virtual_service.tcp[i], &reach);
+	else
+		plain_build(p, out, &reach);
+	return i < nr;
 }
 
 /* ---- http ---- */
@@ -218,6 +261,8 @@ static bool http_build(struct planner *p, struct plan_port *out, const struct ob
 	if (!out->route.nr_splits)
 		plain_build(p, &out->route, &reach);
 	if (because) {
+		if (out->protocol == PROTOCOL_AUTO)
+			tcp_route_build(p, out, vs, &out->bytes);
 		proxy_set(p, out, routed ? vs : NULL, because);
 		return true;
 	}
@@ -229,6 +274,17 @@ static bool http_build(struct planner *p, struct plan_port *out, const struct ob
 
 /* ---- tls and tcp ---- */
 
+/* What is http there goes to the plain service: only http routes could say otherwise. */
+static void http_rule_put(struct planner *p, struct plan_port *out)
+{
+	const struct reach reach = {.layer = LAYER_HTTP, .listener = out->port};
+	struct rule_list rules = {0};
+	struct plan_rule plain;
+
+	plain_rule(p, &reach, &plain, &rules);
+	rules_put(p, out, &rules);
+}
+
 static void l4_set(struct planner *p, struct plan_port *out, const struct object *vs,
 		   enum layer layer)
 {
@@ -239,46 +295,21 @@ static void l4_set(struct planner *p, struct plan_port *out, const struct object
 
 		if (!policy_because(p, &c->full, layer, &because))
 			continue;
+		out->bytes = out->route;
+		if (layer == LAYER_AUTO)
+			http_rule_put(p, out);
 		proxy_set(p, out, vs, &because);
 		return;
 	}
 	kernel_set(p, out);
 }
 
-/* Whether the route takes all of the port; entries for some addresses only are passed over. */
-static bool tcp_takes(struct planner *p, const struct object *vs, const struct vs_route *route,
-		      const struct vantage *from)
-{
-	for (size_t i = 0; i < route->nr_matches; i++) {
-		const struct route_match *m = &route->matches[i];
-		char field[96];
-
-		if (l4_match_misses(p, m, from))
-			continue;
-		if (!m->nr_subnets)
-			return true;
-		snprintf(field, sizeof(field), "%s.match[%zu].destinationSubnets", route->path, i);
-		host_find(p, DIAG_NOTICE, &m->place, vs, field,
-			  "a match for some addresses only is passed over");
-	}
-	return !route->nr_matches;
-}
-
 static void tcp_build(struct planner *p, struct plan_port *out, const struct object *vs)
 {
-	const struct vantage mesh = {.port = out->port};
-	const struct reach reach = {
-		.layer = out->protocol == PROTOCOL_AUTO ? LAYER_AUTO : LAYER_TCP,
-		.listener = out->port};
-	size_t nr = vs ? vs->virtual_service.nr_tcp : 0, i = 0;
+	enum layer layer = out->protocol == PROTOCOL_AUTO ? LAYER_AUTO : LAYER_TCP;
+	bool routed = tcp_route_build(p, out, vs, &out->route);
 
-	while (i < nr && !tcp_takes(p, vs, &vs->virtual_service.tcp[i], &mesh))
-		i++;
-	if (i < nr)
-		split_build(p, &out->route, vs, &vs->virtual_service.tcp[i], &reach);
-	else
-		plain_build(p, &out->route, &reach);
-	l4_set(p, out, i < nr ? vs : NULL, reach.layer);
+	l4_set(p, out, routed ? vs : NULL, layer);
 }
 
 /* One of snis for each match that holds, so that each has its own names and addresses. */

@@ -94,7 +94,7 @@ static struct sight *sight_of(struct planner *p, struct sights *s, const struct 
 
 	if (!closed && !asked)
 		return NULL;
-	p->owner = owner_dialled(p, h->host);
+	p->owner = host_dialled(p, h->host);
 	if (!p->owner)
 		return NULL;
 	if (h->visible && !asked && asks_see_all(p, asks, h->host))

@@ -2,6 +2,7 @@
 /* exportTo, Sidecar imports, and which of several objects of one host a caller means. */
 #include <string.h>
 #include "plan/visible.h"
+#include "plan/named.h"
 
 static const struct labels no_labels;
 
@@ -225,7 +226,7 @@ struct object *host_owner(const struct planner *p, const char *host)
 	struct plan_scope caller;
 	struct object *o;
 
-	if (p->owner && p->host && !strcmp(p->host->host, host))
+	if (p->owner && !is_named(p->owner) && p->host && !strcmp(p->host->host, host))
 		return (struct object *)p->owner;
 	o = owner_dialled(p, host);
 	if (o || !imports_of(p))

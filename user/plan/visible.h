@@ -27,7 +27,7 @@ struct owners {
 void owners_find(const struct planner *p, const char *host, struct owners *out);
 /* Whose it is first, whoever sees it; NULL: nobody has it. */
 struct object *owner_first(const struct planner *p, const char *host);
-/* Whose host p->caller reaches when it dials the name itself; NULL: nobody's. */
+/* The Service or ServiceEntry whose host p->caller reaches when it dials the name; NULL: none. */
 struct object *owner_dialled(const struct planner *p, const char *host);
 
 #endif

@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include "agent/snapshot.h"
+#include "agent/parts.h"
 #include "config/set.h"
 #include "plan/plan.h"
-#include "snapshot/block.h"
 
 /* Whoever has rules of its own is caller 1. */
 static uint32_t scope_number(const char *key, void *arg)
@@ -18,15 +17,17 @@ static uint32_t scope_number(const char *key, void *arg)
 
 static int plan_write(const struct plan *plan)
 {
-	struct arena *arena = arena_new();
+	struct parts *parts = parts_new(scope_number, NULL, NULL, NULL);
 	void *bytes = NULL;
 	size_t size = 0;
-	int err = block_write(snapshot_of(plan, arena, scope_number, NULL, NULL), &bytes, &size);
+	int err;
 
+	parts_learn(parts, plan);
+	err = parts_block(parts, true, &bytes, &size);
 	if (!err && fwrite(bytes, 1, size, stdout) != size)
 		err = -EIO;
 	free(bytes);
-	arena_free(arena);
+	parts_free(parts);
 	return err;
 }
 

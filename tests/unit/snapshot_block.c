@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Blocks: what is written comes back the same, and what is not a block is refused. */
+/* Blocks and parts: what is written comes back the same, and what is none is refused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,7 +15,15 @@ struct block {
 	size_t size;
 };
 
-static struct block written(const struct table *t)
+static struct block written(const struct table_part *p)
+{
+	struct block b = {0};
+
+	CU_ASSERT_EQUAL(part_write(p, &b.bytes, &b.size), 0);
+	return b;
+}
+
+static struct block table_written(const struct table *t)
 {
 	struct block b = {0};
 
@@ -23,46 +31,86 @@ static struct block written(const struct table *t)
 	return b;
 }
 
-/* Whether a table reads back, and is written as the same bytes again. */
-static bool comes_back(const struct table *t)
+static bool same(struct block a, struct block b)
 {
-	struct block a = written(t), b;
-	struct arena *arena = arena_new();
-	struct table *read;
-	bool same = false;
+	bool yes = a.size == b.size && !memcmp(a.bytes, b.bytes, a.size);
 
-	if (!block_read(a.bytes, a.size, arena, &read)) {
-		b = written(read);
-		same = a.size == b.size && !memcmp(a.bytes, b.bytes, a.size);
-		free(b.bytes);
-	}
-	arena_free(arena);
 	free(a.bytes);
-	return same;
+	free(b.bytes);
+	return yes;
 }
 
-static int read_size(const void *bytes, size_t size)
+/* Whether a part reads back, and is written as the same bytes again. */
+static bool comes_back(const struct table_part *p)
+{
+	struct block a = written(p);
+	struct arena *arena = arena_new();
+	struct table_part *read;
+	bool yes = !part_read(a.bytes, a.size, arena, &read) && same(a, written(read));
+
+	arena_free(arena);
+	return yes;
+}
+
+static bool table_comes_back(const struct table *t)
+{
+	struct block a = table_written(t);
+	struct arena *arena = arena_new();
+	struct table *read;
+	bool yes = !block_read(a.bytes, a.size, arena, &read) && same(a, table_written(read));
+
+	arena_free(arena);
+	return yes;
+}
+
+typedef int reader(const void *bytes, size_t size);
+
+static int part_reader(const void *bytes, size_t size)
 {
 	struct arena *arena = arena_new();
-	void *copy = malloc(size); /* so that a read past its end is seen */
-	struct table *t;
-	int err;
+	struct table_part *p;
+	int err = part_read(bytes, size, arena, &p);
 
-	memcpy(copy, bytes, size);
-	err = block_read(copy, size, arena, &t);
-	free(copy);
 	arena_free(arena);
 	return err;
 }
 
-TEST(a_table_with_everything_comes_back)
+static int block_reader(const void *bytes, size_t size)
 {
-	CU_ASSERT(comes_back(&full_table));
+	struct arena *arena = arena_new();
+	struct table *t;
+	int err = block_read(bytes, size, arena, &t);
+
+	arena_free(arena);
+	return err;
 }
 
-TEST(an_empty_table_comes_back)
+/* In a copy, so that a read past its end is seen. */
+static int read_size(const void *bytes, size_t size, reader *read)
 {
-	CU_ASSERT(comes_back(&(struct table){0}));
+	void *copy = malloc(size);
+	int err;
+
+	memcpy(copy, bytes, size);
+	err = read(copy, size);
+	free(copy);
+	return err;
+}
+
+TEST(a_part_with_everything_comes_back)
+{
+	CU_ASSERT(comes_back(&full_part));
+}
+
+TEST(a_table_with_everything_comes_back)
+{
+	CU_ASSERT(table_comes_back(&full_table));
+}
+
+TEST(what_is_empty_comes_back)
+{
+	CU_ASSERT(comes_back(&(struct table_part){0}));
+	CU_ASSERT(table_comes_back(&(struct table){0}));
 }
 
 /* The last things of a block have the fewest bytes behind them. */
@@ -74,101 +122,130 @@ TEST(lists_of_the_smallest_things_come_back)
 	struct table_rule rules[2] = {{.direct_response = &response},
 				      {.direct_response = &response}};
 	struct table_port ports[64] = {{0}};
-	struct table t = {.clusters = clusters, .nr_clusters = 4};
+	struct table_ref refs[64] = {{0}};
+	struct table_part p = {.clusters = clusters, .nr_clusters = 4};
 
 	for (int i = 0; i < 4; i++)
 		clusters[i] = (struct table_cluster){.connect_timeout = 1};
-	CU_ASSERT(comes_back(&t));
-	t = (struct table){.ports = ports, .nr_ports = 64};
-	CU_ASSERT(comes_back(&t));
+	CU_ASSERT(comes_back(&p));
+	p = (struct table_part){.ports = ports, .nr_ports = 64};
+	CU_ASSERT(comes_back(&p));
 	rules[1].matches = matches;
 	rules[1].nr_matches = 4;
 	ports[0].rules = rules;
 	ports[0].nr_rules = 2;
-	t.nr_ports = 1;
-	CU_ASSERT(comes_back(&t));
+	p.nr_ports = 1;
+	CU_ASSERT(comes_back(&p));
+	CU_ASSERT(table_comes_back(&(struct table){.parts = refs, .nr_parts = 64}));
 }
 
 TEST(what_is_read_says_what_was_written)
 {
 	struct arena *arena = arena_new();
-	struct block b = written(&full_table);
+	struct block b = written(&full_part);
 	const struct table_rule *r;
 	const struct table_cluster *c;
-	struct table *t;
+	struct table_part *p;
 
-	CU_ASSERT_EQUAL_FATAL(block_read(b.bytes, b.size, arena, &t), 0);
+	CU_ASSERT_EQUAL_FATAL(part_read(b.bytes, b.size, arena, &p), 0);
 	free(b.bytes); /* nothing points into it */
-	r = &t->ports[0].rules[0];
+	r = &p->ports[0].rules[0];
 	c = r->splits[0].cluster;
-	CU_ASSERT_EQUAL(t->number, 42);
-	CU_ASSERT_PTR_EQUAL(c, &t->clusters[0]);
+	CU_ASSERT_STRING_EQUAL(p->host, full_part.host);
+	CU_ASSERT_PTR_EQUAL(c, &p->clusters[0]);
 	CU_ASSERT_EQUAL(c->outlier->codes[1], 503);
 	CU_ASSERT_EQUAL(c->cookie_ttl, 0);
-	CU_ASSERT_EQUAL(t->clusters[1].cookie_ttl, -1);
+	CU_ASSERT_EQUAL(p->clusters[1].cookie_ttl, -1);
 	CU_ASSERT_STRING_EQUAL(c->endpoints[0].locality, "region/zone");
 	CU_ASSERT_EQUAL(r->total, 4);
 	CU_ASSERT_EQUAL(memcmp(r->schedule, full_schedule, 4), 0);
 	CU_ASSERT_STRING_EQUAL(r->matches[0].headers.at[0].value.text, "jason");
 	CU_ASSERT_STRING_EQUAL(r->rewrite->uri, "/");
 	CU_ASSERT_PTR_NULL(r->rewrite->regex);
-	CU_ASSERT_EQUAL(memcmp(t->ports[0].rules[2].direct_response->body, "a\0b", 4), 0);
-	CU_ASSERT_STRING_EQUAL(t->ports[0].domains[1], "*.a");
-	CU_ASSERT_STRING_EQUAL(t->ports[0].bytes->name, "default");
-	CU_ASSERT_EQUAL(t->entries[1].at, 1);
-	CU_ASSERT(t->scopes[1].refuse_unknown);
+	CU_ASSERT_EQUAL(memcmp(p->ports[0].rules[2].direct_response->body, "a\0b", 4), 0);
+	CU_ASSERT_STRING_EQUAL(p->ports[0].domains[1], "*.a");
+	CU_ASSERT_STRING_EQUAL(p->ports[0].bytes->name, "default");
+	CU_ASSERT_EQUAL(p->entries[1].at, 1);
 	arena_free(arena);
 }
 
-TEST(a_block_that_ends_early_is_refused)
+TEST(a_table_says_which_parts_it_brings)
 {
-	struct block b = written(&full_table);
+	struct arena *arena = arena_new();
+	struct block b = table_written(&full_table);
+	const char *bytes = b.bytes;
+	struct table *t;
 
+	CU_ASSERT_EQUAL_FATAL(block_read(b.bytes, b.size, arena, &t), 0);
+	CU_ASSERT_EQUAL(t->number, 42);
+	CU_ASSERT(t->scopes[1].refuse_unknown);
+	CU_ASSERT_EQUAL_FATAL(t->nr_parts, 2);
+	CU_ASSERT_EQUAL(t->parts[0].id, 3);
+	CU_ASSERT_EQUAL(t->parts[0].size, 5);
+	CU_ASSERT_EQUAL(memcmp(t->parts[0].bytes, "bytes", 5), 0);
+	CU_ASSERT((const char *)t->parts[0].bytes > bytes); /* it is not copied */
+	CU_ASSERT((const char *)t->parts[0].bytes < bytes + b.size);
+	CU_ASSERT_EQUAL(t->parts[1].id, UINT64_MAX);
+	CU_ASSERT_PTR_NULL(t->parts[1].bytes);
+	arena_free(arena);
+	free(b.bytes);
+}
+
+static void check_early_end(struct block b, reader *read)
+{
 	for (size_t size = 0; size < b.size; size++)
-		CU_ASSERT_EQUAL(read_size(b.bytes, size), -EINVAL);
+		CU_ASSERT_EQUAL(read_size(b.bytes, size, read), -EBADMSG);
+	free(b.bytes);
+}
+
+TEST(what_ends_early_is_refused)
+{
+	check_early_end(written(&full_part), part_reader);
+	check_early_end(table_written(&full_table), block_reader);
+}
+
+static void check_late_end(struct block b, reader *read)
+{
+	b.bytes = realloc(b.bytes, b.size + 1);
+	((char *)b.bytes)[b.size] = 0;
+	CU_ASSERT_EQUAL(read_size(b.bytes, b.size + 1, read), -EBADMSG);
 	free(b.bytes);
 }
 
 TEST(bytes_after_the_end_are_refused)
 {
-	struct block b = written(&full_table);
-
-	b.bytes = realloc(b.bytes, b.size + 1);
-	((char *)b.bytes)[b.size] = 0;
-	CU_ASSERT_EQUAL(read_size(b.bytes, b.size + 1), -EINVAL);
-	free(b.bytes);
+	check_late_end(written(&full_part), part_reader);
+	check_late_end(table_written(&full_table), block_reader);
 }
 
-/* Whatever one byte is changed to, it is refused, or it is another table of one form. */
-TEST(each_byte_counts)
+/* Whatever one bit is changed to, it is refused, or it is another part of one form. */
+TEST(each_bit_counts)
 {
-	struct block b = written(&full_table), other;
-	struct table *t;
+	struct block b = written(&full_part), copy;
+	struct table_part *p;
 
-	for (size_t i = 0; i < b.size; i++)
-		for (int bit = 0; bit < 8; bit++) {
-			struct arena *arena = arena_new();
+	for (size_t i = 0; i < b.size * 8; i++) {
+		struct arena *arena = arena_new();
 
-			((uint8_t *)b.bytes)[i] ^= 1 << bit;
-			if (!block_read(b.bytes, b.size, arena, &t)) {
-				other = written(t);
-				CU_ASSERT(other.size == b.size &&
-					  !memcmp(other.bytes, b.bytes, b.size));
-				free(other.bytes);
-			}
-			((uint8_t *)b.bytes)[i] ^= 1 << bit;
-			arena_free(arena);
+		((uint8_t *)b.bytes)[i / 8] ^= 1 << i % 8;
+		if (!part_read(b.bytes, b.size, arena, &p)) {
+			copy = (struct block){malloc(b.size), b.size};
+			memcpy(copy.bytes, b.bytes, b.size);
+			CU_ASSERT(same(copy, written(p)));
 		}
+		((uint8_t *)b.bytes)[i / 8] ^= 1 << i % 8;
+		arena_free(arena);
+	}
 	free(b.bytes);
 }
 
 /* ---- what is refused at both ends ---- */
 
-static int written_as(const struct table *t)
+static int written_as(const struct table_part *p)
 {
 	void *bytes;
 	size_t size;
-	int err = block_write(t, &bytes, &size);
+	int err = part_write(p, &bytes, &size);
 
 	if (!err)
 		free(bytes);
@@ -177,14 +254,14 @@ static int written_as(const struct table *t)
 
 static int with_cluster(struct table_cluster c)
 {
-	return written_as(&(struct table){.clusters = &c, .nr_clusters = 1});
+	return written_as(&(struct table_part){.clusters = &c, .nr_clusters = 1});
 }
 
 static int with_rule(struct table_rule r)
 {
 	struct table_port p = {.rules = &r, .nr_rules = 1};
 
-	return written_as(&(struct table){
+	return written_as(&(struct table_part){
 		.clusters = full_clusters, .nr_clusters = 2, .ports = &p, .nr_ports = 1});
 }
 
@@ -203,15 +280,15 @@ TEST(values_out_of_bounds_are_refused)
 	CU_ASSERT_EQUAL(with_cluster((struct table_cluster){
 				.connect_timeout = 1, .endpoints = heavy, .nr_endpoints = 2}),
 			-EINVAL);
-	CU_ASSERT_EQUAL(written_as(&(struct table){.entries = &entry, .nr_entries = 1}), -EINVAL);
+	CU_ASSERT_EQUAL(written_as(&(struct table_part){.entries = &entry, .nr_entries = 1}), -EINVAL);
 }
 
 TEST(splits_out_of_bounds_are_refused)
 {
 	static const uint8_t beyond[] = {0, 0, 2, 0};
-	struct table_split nothing[] = {{0, &full_clusters[0], NULL}, {0, &full_clusters[0], NULL}};
+	struct table_split nothing[] = {{.cluster = &full_clusters[0]}, {.cluster = &full_clusters[0]}};
 	struct table_cluster stranger = {0};
-	struct table_split strange = {1, &stranger, NULL};
+	struct table_split strange = {.weight = 1, .cluster = &stranger};
 
 	CU_ASSERT_EQUAL(with_rule(full_rules[0]), 0);
 	CU_ASSERT_EQUAL(with_rule((struct table_rule){.name = ""}), -EINVAL);
@@ -238,20 +315,24 @@ TEST(splits_out_of_bounds_are_refused)
 /* A count that promises more than the bytes can hold costs no memory. */
 TEST(a_large_count_in_a_small_block_allocates_nothing)
 {
-	struct block b = written(&(struct table){0});
+	struct block part = written(&(struct table_part){0}), table = table_written(&(struct table){0});
 	struct arena *arena = arena_new();
+	struct table_part *p;
 	struct table *t;
 
-	memset((char *)b.bytes + 12, 0xff, 4); /* behind magic, version and number */
-	CU_ASSERT_EQUAL(block_read(b.bytes, b.size, arena, &t), -EINVAL);
+	memset((char *)part.bytes + 4, 0xff, 4);   /* behind the host */
+	memset((char *)table.bytes + 12, 0xff, 4); /* behind magic, version and number */
+	CU_ASSERT_EQUAL(part_read(part.bytes, part.size, arena, &p), -EBADMSG);
+	CU_ASSERT_EQUAL(block_read(table.bytes, table.size, arena, &t), -EBADMSG);
 	CU_ASSERT(arena_bytes(arena) < 4096);
 	arena_free(arena);
-	free(b.bytes);
+	free(part.bytes);
+	free(table.bytes);
 }
 
 TEST(a_memfd_holds_the_bytes_and_cannot_change)
 {
-	struct block b = written(&full_table);
+	struct block b = table_written(&full_table);
 	int fd = block_memfd(b.bytes, b.size);
 	void *at;
 
@@ -262,7 +343,7 @@ TEST(a_memfd_holds_the_bytes_and_cannot_change)
 	CU_ASSERT_EQUAL(ftruncate(fd, 0), -1);
 	at = mmap(NULL, b.size, PROT_READ, MAP_SHARED, fd, 0);
 	CU_ASSERT_FATAL(at != MAP_FAILED);
-	CU_ASSERT_EQUAL(read_size(at, b.size), 0);
+	CU_ASSERT_EQUAL(read_size(at, b.size, block_reader), 0);
 	munmap(at, b.size);
 	close(fd);
 	free(b.bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A table in which everything is given, for the tests of blocks; all of it is static. */
+/* A table and a part in which everything is given, for the tests of blocks; all of it is static. */
 #ifndef SNAPSHOT_FULL_H
 #define SNAPSHOT_FULL_H
 
@@ -11,20 +11,25 @@ static const struct table_outlier full_outlier = {
 	.interval = 10, .base_ejection_time = 30, .max_ejection_percent = 100,
 	.min_health_percent = 50, .codes = full_codes, .nr_codes = 2,
 };
+static const struct table_warmup full_warmup = {60, 100000, 1500};
+static const struct table_keepalive full_keepalive = {3, 10, 20};
+static struct header_value full_attributes[] = {{"SameSite", "Lax"}, {"Secure", ""}};
 static const struct table_retry_budget full_budget = {200000, 3, 1000};
 static struct table_endpoint full_endpoints[] = {
 	{{{[10] = 0xff, 0xff, 10, 0, 0, 1}}, 8080, 1, "region/zone"},
-	{{{0x20, 0x01, [15] = 1}}, 8080, 3, ""},
+	{{{0x20, 0x01, [15] = 1}}, 8080, 3, "", 1},
 };
 static struct table_cluster full_clusters[] = {
 	{
 		.name = "outbound|80|v1|a.default.svc.cluster.local",
 		.host = "a.default.svc.cluster.local", .subset = "v1", .port = 80, .unknown = "",
 		.balancer = BALANCE_MAGLEV, .hash = TABLE_HASH_COOKIE, .hash_name = "user",
-		.cookie_path = "/", .cookie_ttl = 0, .hash_size = 65537, .max_connections = 1,
+		.cookie_path = "/", .cookie_ttl = 0, .cookie_attributes = {full_attributes, 2},
+		.hash_size = 65537, .warmup = &full_warmup, .max_connections = 1,
 		.max_pending = 2, .max_requests = 3, .max_requests_per_connection = 4,
-		.max_retries = 5, .retry_budget = &full_budget, .connect_timeout = 6,
-		.idle_timeout = 7, .max_connection_duration = 8, .outlier = &full_outlier,
+		.max_retries = 5, .place = {3, 4}, .retry_budget = &full_budget, .connect_timeout = 6,
+		.idle_timeout = 7, .max_connection_duration = 8, .keepalive = &full_keepalive,
+		.outlier = &full_outlier,
 		.endpoints = full_endpoints, .nr_endpoints = 2, .proxy_protocol = 2,
 		.needs_tls = true,
 	},
@@ -75,10 +80,13 @@ static const struct http_redirect full_redirect = {"/x", NULL, "c", "https", 844
 						   REDIRECT_PORT_REQUEST, 308};
 static const struct http_response full_response = {418, "a\0b", 3};
 
-static struct table_split full_splits[] = {{3, &full_clusters[0], &full_changes},
-					   {1, &full_clusters[1], NULL}};
-static struct table_split full_one[] = {{1, &full_clusters[1], NULL}};
-static struct table_mirror full_mirrors[] = {{&full_clusters[0], 500000}};
+static struct table_split full_splits[] = {
+	{.weight = 3, .cluster = &full_clusters[0], .slot = {8, 4}, .headers = &full_changes},
+	{.weight = 1, .cluster = &full_clusters[1]},
+};
+static struct table_split full_one[] = {{.weight = 1, .cluster = &full_clusters[1]}};
+static struct table_mirror full_mirrors[] = {
+	{.cluster = &full_clusters[0], .millionths = 500000, .slot = {12, 1}}};
 static const uint8_t full_schedule[] = {0, 0, 1, 0};
 static struct table_rule full_rules[] = {
 	{
@@ -107,13 +115,19 @@ static struct table_entry full_entries[] = {
 	{{{[10] = 0xff, 0xff, 10, 9, 0, 1}}, 80, 0, 0},
 	{{{[10] = 0xff, 0xff, 10, 9, 0, 1}}, 80, 9, 1},
 };
-static struct table_scope full_table_scopes[] = {{7, true, false}, {9, true, true}};
-static const struct table full_table = {
-	.number = 42,
+static const struct table_part full_part = {
+	.host = "a.default.svc.cluster.local",
 	.clusters = full_clusters, .nr_clusters = 2,
 	.ports = full_ports, .nr_ports = 2,
 	.entries = full_entries, .nr_entries = 2,
+};
+
+static struct table_scope full_table_scopes[] = {{7, true, false}, {9, true, true}};
+static struct table_ref full_refs[] = {{.id = 3, .bytes = "bytes", .size = 5}, {.id = UINT64_MAX}};
+static const struct table full_table = {
+	.number = 42,
 	.scopes = full_table_scopes, .nr_scopes = 2,
+	.parts = full_refs, .nr_parts = 2,
 };
 
 #endif

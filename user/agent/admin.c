@@ -24,6 +24,7 @@ struct admin_client {
 	struct admin *admin;
 	struct loop_source *source;
 	int fd;
+	uint64_t id;
 	enum client_state state;
 	struct frame_buffer in;
 	char *out;
@@ -39,6 +40,7 @@ struct admin {
 	char *path;
 	struct admin_client *clients;
 	size_t nr_clients;
+	uint64_t last_id;
 	void (*run)(struct admin_client *c, json_t *request, void *arg);
 	void *arg;
 };
@@ -113,6 +115,19 @@ static void client_send(struct admin_client *c, json_t *message)
 	c->out_nr += length;
 	free(frame);
 	client_write(c);
+}
+
+uint64_t admin_client_id(const struct admin_client *c)
+{
+	return c->id;
+}
+
+struct admin_client *admin_client_find(struct admin *a, uint64_t id)
+{
+	for (struct admin_client *c = a->clients; c; c = c->next)
+		if (c->id == id)
+			return c;
+	return NULL;
 }
 
 void admin_reply(struct admin_client *c, json_t *reply)
@@ -262,7 +277,7 @@ static void listener_ready(uint32_t events, void *arg)
 	}
 	c = xcalloc(1, sizeof(*c));
 	*c = (struct admin_client){
-		.admin = a, .fd = fd, .moved = seconds_now(), .next = a->clients};
+		.admin = a, .fd = fd, .id = ++a->last_id, .moved = seconds_now(), .next = a->clients};
 	if (loop_add(a->loop, fd, EPOLLIN, client_ready, c, &c->source)) {
 		close(fd);
 		free(c);

@@ -19,6 +19,9 @@ int admin_open(struct loop *l, const char *path,
 	       struct admin **out);
 void admin_close(struct admin *a); /* also removes the socket */
 
+/* For an answer that comes later: who asked, and whether it is still there. Numbers are not used again. */
+uint64_t admin_client_id(const struct admin_client *c);
+struct admin_client *admin_client_find(struct admin *a, uint64_t id); /* NULL: it is gone */
 /* Sends the one reply (takes it over) and ends the connection once it is written. */
 void admin_reply(struct admin_client *c, json_t *reply);
 /* {"ok": false, "error": …} */

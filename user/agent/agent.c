@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "agent/findings.h"
+#include "agent/slots.h"
 #include "agent/wire.h"
 #include "base/log.h"
 
@@ -39,6 +40,7 @@ int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags 
 	}
 	loop_timer_set(a->reclaim, 1000, 0);
 	loop_timer_set(a->sync, 1, 0);
+	loop_timer_set(a->tidy, SLOTS_TIDY_MS, 0);
 	log_debug("plan %" PRIu32 " in force", plan->number);
 	return 0;
 }
@@ -66,6 +68,7 @@ static void state_fold(struct agent *a, struct config_set *into, struct diags *d
 
 static void sources_fold(struct agent *a, struct config_set *into, struct diags *diags)
 {
+	into->node = a->options->node;
 	into->split_requests = a->options->split_requests;
 	files_fold(&a->files, into, diags);
 	state_fold(a, into, diags);
@@ -124,13 +127,22 @@ void agent_reconcile(struct agent *a)
 static const struct {
 	const char *name;
 	json_t *(*run)(struct agent *a, const json_t *request);
+	int asks; /* enum control_stats that it wants of the proxy; -1: none */
 } table[] = {
-	{"apply", command_apply},	{"delete", command_delete},
-	{"diff", command_diff},		{"shift", command_shift},
-	{"get", command_get},		{"explain", command_explain},
-	{"hosts", command_hosts},	{"status", command_status},
-	{"services", command_services}, {"clusters", command_clusters},
-	{"endpoints", command_endpoints}, {"events", command_events},
+	{"apply", command_apply, -1},
+	{"delete", command_delete, -1},
+	{"diff", command_diff, -1},
+	{"shift", command_shift, -1},
+	{"get", command_get, -1},
+	{"explain", command_explain, -1},
+	{"hosts", command_hosts, -1},
+	{"events", command_events, -1},
+	{"services", command_services, -1},
+	{"top", command_top, -1},
+	{"status", command_status, STATS_COUNTS},
+	{"clusters", command_clusters, STATS_COUNTS},
+	{"endpoints", command_endpoints, STATS_COUNTS},
+	{"conns", command_conns, STATS_CLIENTS},
 };
 
 const char *request_text(const json_t *request, const char *key)
@@ -154,6 +166,16 @@ json_t *reply_refused(struct diags *diags, const char *format, ...)
 		diags_free(diags);
 	}
 	return reply;
+}
+
+int command_asks(const json_t *request)
+{
+	const char *name = request_text(request, "command");
+
+	for (size_t i = 0; name && i < sizeof(table) / sizeof(table[0]); i++)
+		if (!strcmp(table[i].name, name))
+			return table[i].asks;
+	return -1;
 }
 
 json_t *command_run(struct agent *a, const json_t *request)

@@ -4,7 +4,9 @@
 #define AGENT_AGENT_H
 
 #include <time.h>
+#include "agent/access_file.h"
 #include "agent/admin.h"
+#include "agent/asks.h"
 #include "agent/callers.h"
 #include "agent/files.h"
 #include "agent/lock.h"
@@ -18,8 +20,13 @@ struct agent_options {
 	const char *root, *cgroup; /* cgroup NULL: the cgroup2 root */
 	const char *config, *state;
 	const char *metrics; /* "[ADDRESS:]PORT", or "off" */
+	const char *node; /* the Node that this host is, "" not known */
 	bool lenient, split_requests;
 	bool no_proxy; /* ports that need it take their bypass, or are refused */
+	const char *access_log; /* "-": standard output; NULL: none */
+	bool access_log_json;
+	uint64_t l7_memory;  /* bytes; 0: the proxy's default */
+	unsigned l7_workers; /* 0: one for each CPU */
 };
 
 #define AGENT_EVENTS 1024 /* kept for `shunt events` */
@@ -35,6 +42,10 @@ struct agent {
 	struct addresses *addresses;
 	struct callers callers;
 	struct agent_proxy proxy;
+	struct access_file access;
+	struct asks asks;
+	const json_t *said; /* by the proxies, while a command runs that wants it; NULL: nothing */
+	uint64_t slots_given; /* how often */
 
 	/* in force */
 	struct config_set set;
@@ -49,7 +60,7 @@ struct agent {
 
 	struct admin *admin;
 	struct scrape *scrape;
-	struct loop_source *reclaim, *minute, *sync, *busy;
+	struct loop_source *reclaim, *minute, *sync, *busy, *tidy;
 	uint64_t busy_ms; /* until files that were busy are tried again */
 	struct event events[AGENT_EVENTS];
 	uint64_t nr_events; /* ever; the last AGENT_EVENTS are kept */
@@ -79,8 +90,14 @@ struct object *agent_object(struct agent *a, enum kind kind, const char *namespa
 /* Folder and applied objects together put in force; outcome in a->rejected and a->refused. */
 void agent_reconcile(struct agent *a);
 
+/* ---- replies.c; `arg` is the agent ---- */
+void request_run(struct admin_client *c, json_t *request, void *arg); /* see admin_open */
+bool metrics_ask(void *arg); /* see scrape_open, as is the next one */
+void metrics_print(FILE *out, void *arg);
+
 /* ---- what the admin socket is asked; each returns the reply ---- */
 json_t *command_run(struct agent *a, const json_t *request);
+int command_asks(const json_t *request); /* enum control_stats, see asks.h; -1: nothing */
 json_t *command_apply(struct agent *a, const json_t *request);
 json_t *command_delete(struct agent *a, const json_t *request);
 json_t *command_diff(struct agent *a, const json_t *request);
@@ -93,6 +110,8 @@ json_t *command_services(struct agent *a, const json_t *request);
 json_t *command_clusters(struct agent *a, const json_t *request);
 json_t *command_endpoints(struct agent *a, const json_t *request);
 json_t *command_events(struct agent *a, const json_t *request);
+json_t *command_conns(struct agent *a, const json_t *request);
+json_t *command_top(struct agent *a, const json_t *request);
 
 json_t *event_json(const struct agent *a, const struct event *e);
 json_t *datapath_json(struct datapath *dp); /* kernel, programs, counters, … of a status */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "agent/agent.h"
+#include "agent/counts.h"
 #include "agent/wire.h"
 
 static int object_name_order(const void *a, const void *b)
@@ -78,6 +79,46 @@ static size_t texts_of(const json_t *list, const char ***out)
 	return nr;
 }
 
+static json_t *measured_one(struct agent *a, const char *source, const json_t *at)
+{
+	const struct requests_of of = {
+		.rule = source,
+		.host = request_text(at, "host") ?: "",
+		.subset = request_text(at, "subset") ?: "",
+		.port = (uint16_t)json_integer_value(json_object_get(at, "port")),
+	};
+	json_t *out = json_pack("{s:s,s:i,s:s}", "host", of.host, "port", (int)of.port, "subset",
+				of.subset);
+	struct requests counts;
+
+	datapath_requests_find(a->dp, &of, &counts);
+	json_object_update_new(out, requests_json(&counts));
+	return out;
+}
+
+/* What the proxy counted of the rule that the request takes, at each destination. */
+static void measured_add(struct agent *a, json_t *explained)
+{
+	json_t *decision = json_object_get(explained, "decision"), *list, *it;
+	const json_t *from = json_object_get(decision, "from");
+	const char *verdict = request_text(decision, "verdict");
+	char *source;
+	size_t i;
+
+	if (!verdict || strcmp(verdict, "proxy") ||
+	    !json_is_string(json_object_get(decision, "rule")))
+		return;
+	source = from && request_text(from, "object")
+			 ? xasprintf("%s %s", request_text(from, "object"),
+				     request_text(from, "field"))
+			 : xstrdup("");
+	list = json_array();
+	json_array_foreach(json_object_get(decision, "destinations"), i, it)
+		json_array_append_new(list, measured_one(a, source, it));
+	json_object_set_new(decision, "measured", list);
+	free(source);
+}
+
 json_t *command_explain(struct agent *a, const json_t *request)
 {
 	struct plan_question question = {.target = request_text(request, "target"),
@@ -85,7 +126,7 @@ json_t *command_explain(struct agent *a, const json_t *request)
 					 .gateway = request_text(request, "gateway"),
 					 .method = request_text(request, "method"),
 					 .path = request_text(request, "path")};
-	json_t *explained = NULL, *reply;
+	json_t *explained = NULL, *reply = NULL;
 	const char **headers;
 	char *why = NULL;
 
@@ -96,6 +137,8 @@ json_t *command_explain(struct agent *a, const json_t *request)
 	if (plan_explain(a->plan, &a->set, &question, &explained, &why))
 		reply = reply_refused(NULL, "%s", why);
 	else
+		measured_add(a, explained);
+	if (explained)
 		reply = json_pack("{s:b,s:o}", "ok", 1, "explain", explained);
 	free(headers);
 	free(why);

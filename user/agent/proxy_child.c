@@ -17,9 +17,9 @@
 #include "base/log.h"
 
 #define NOBODY "65534"
-#define STEADY_NS 10000000000LL /* after one that ran for so long the delay is the first one again */
 #define TAKE_MS 2000		/* to take a table, also in a process that starts */
-#define SEND_MS 1000		/* a process that reads nothing for so long is ended */
+#define SEND_MS 1000		/* a process that reads nothing for so long is ended, */
+#define SEND_SIZE (4 << 20)	/* once so many bytes wait: what it is told while it hangs */
 
 int64_t monotonic_ns(void)
 {
@@ -77,7 +77,7 @@ static void child_serves(struct proxy_child *c)
 	}
 	c->serves = true;
 	log_info("proxy %d serves", (int)c->pid);
-	loop_timer_set(a->proxy.leave, PROXY_LEAVE_MS, 0);
+	agent_proxy_served(a, c);
 }
 
 static void child_listen(struct proxy_child *c)
@@ -87,16 +87,27 @@ static void child_listen(struct proxy_child *c)
 
 	if (control_receive(c->control, &m, &passed) <= 0)
 		return;
+	if (m.kind == CONTROL_COUNTS) {
+		c->unanswered -= c->unanswered > 0;
+		asks_answer(c->a, (int)c->pid, &m, passed);
+		return;
+	}
 	if (passed != -1)
 		close(passed);
+	if (m.kind == CONTROL_LEAVING && c == c->a->proxy.child)
+		agent_proxy_replace(c->a);
 	if (m.kind != CONTROL_TAKEN)
 		return;
+	if (m.number == -ENOENT) { /* it lacks something of a table that it did not take */
+		agent_proxy_tell_all(c->a, c);
+		return;
+	}
 	if (m.number) {
 		log_error("the proxy refused table %u: %s", m.id, strerror((int)-m.number));
 		return;
 	}
 	c->taken = m.id;
-	if (!c->serves)
+	if (!c->serves && c == c->a->proxy.child)
 		child_serves(c);
 }
 
@@ -116,7 +127,7 @@ void proxy_child_wait(struct proxy_child *c)
 	int64_t end = monotonic_ns() + TAKE_MS * 1000000LL;
 	struct pollfd fd = {.fd = c->control, .events = POLLIN};
 
-	while (c->taken != p->snapshot_id) {
+	while (c->taken != p->snapshot_id && !c->hung) {
 		int64_t left = (end - monotonic_ns()) / 1000000;
 
 		if (left <= 0 || poll(&fd, 1, (int)left) != 1 || !(fd.revents & POLLIN))
@@ -127,13 +138,11 @@ void proxy_child_wait(struct proxy_child *c)
 		log_error("the proxy has not taken table %u", p->snapshot_id);
 }
 
-void proxy_child_tell_table(struct proxy_child *c)
+void proxy_child_tell_table(struct proxy_child *c, int table)
 {
-	const struct agent_proxy *p = &c->a->proxy;
-	const struct control_message m = {.kind = CONTROL_SNAPSHOT, .id = p->snapshot_id};
+	const struct control_message m = {.kind = CONTROL_SNAPSHOT, .id = c->a->proxy.snapshot_id};
 
-	if (p->snapshot != -1)
-		proxy_child_tell(c, &m, p->snapshot);
+	proxy_child_tell(c, &m, table);
 }
 
 /* ---- the process ---- */
@@ -151,37 +160,29 @@ void proxy_child_free(struct proxy_child *c)
 static void exit_ready(uint32_t events, void *arg)
 {
 	struct proxy_child *c = arg;
-	struct agent_proxy *p = &c->a->proxy;
 	int status = 0;
 
 	(void)events;
 	waitpid(c->pid, &status, 0);
-	if (c == p->child) {
-		p->child = NULL;
-		if (monotonic_ns() - c->started > STEADY_NS)
-			p->delay_ms = PROXY_DELAY_FIRST_MS;
-		log_error("proxy %d ended %s %d; the next one starts in %d ms", (int)c->pid,
-			  WIFSIGNALED(status) ? "by signal" : "with status",
-			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-			  (int)p->delay_ms);
-		loop_timer_set(p->restart, p->delay_ms, 0);
-		p->delay_ms = p->delay_ms * 2 < PROXY_DELAY_MOST_MS ? p->delay_ms * 2 : PROXY_DELAY_MOST_MS;
-	}
+	agent_proxy_ended(c->a, c, status);
 	proxy_child_free(c);
 }
 
 /* Only what is safe between fork and exec. */
-static void child_exec(int procs, int control)
+static void child_exec(struct agent *a, int procs, int control)
 {
-	char number[16];
+	char number[16], workers[16], memory[24];
 
 	if (write(procs, "0", 1) != 1)
 		_exit(126);
 	setsid(); /* signals of the agent's terminal are not meant for it */
 	fcntl(control, F_SETFD, 0);
 	snprintf(number, sizeof(number), "%d", control);
+	snprintf(workers, sizeof(workers), "%u", a->options->l7_workers);
+	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)a->options->l7_memory);
 	execl("/proc/self/exe", "shunt", "proxy", "--control", number, "--uid", NOBODY, "--gid",
-	      NOBODY, NULL);
+	      NOBODY, "--workers", workers, "--memory", memory, "--access-log-format",
+	      a->options->access_log_json ? "json" : "text", NULL);
 	_exit(127);
 }
 
@@ -206,7 +207,7 @@ static int child_fork(struct agent *a, int control, pid_t *pid)
 	*pid = fork();
 	err = *pid == -1 ? -errno : 0;
 	if (*pid == 0)
-		child_exec(procs, control);
+		child_exec(a, procs, control);
 	close(procs);
 	return err;
 }
@@ -227,13 +228,14 @@ static int child_watch(struct proxy_child *c)
 int proxy_child_start(struct agent *a, struct proxy_child **out)
 {
 	struct timeval patience = {.tv_sec = SEND_MS / 1000};
+	int pair[2], err, size = SEND_SIZE;
 	struct proxy_child *c;
-	int pair[2], err;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	err = child_fork(a, pair[1], &pid);
 	close(pair[1]);
 	if (err) {

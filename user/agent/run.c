@@ -10,8 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include "agent/agent.h"
+#include "agent/slots.h"
 #include "base/log.h"
-#include "telemetry/prometheus.h"
+#include "base/nofile.h"
 #include "telemetry/scrape.h"
 
 #define MINUTE_MS 60000
@@ -67,8 +68,14 @@ static void minute_expired(void *arg)
 	struct agent *a = arg;
 
 	audit(a);
+	slots_tidy(a);
 	if (a->waiting)
 		agent_reconcile(a);
+}
+
+static void tidy_expired(void *arg)
+{
+	slots_tidy(arg);
 }
 
 static void sync_expired(void *arg)
@@ -125,41 +132,18 @@ static void signal_ready(uint32_t events, void *arg)
 	(void)events;
 	if (read(a->signals, &info, sizeof(info)) != sizeof(info))
 		return;
+	if (info.ssi_signo == SIGUSR2) {
+		agent_proxy_replace(a);
+		return;
+	}
 	if (info.ssi_signo != SIGHUP) {
 		loop_stop(a->loop);
 		return;
 	}
+	access_file_reopen(a);
 	files_read_all(&a->files);
 	agent_reconcile(a);
 	files_ready(0, a); /* what was busy is tried again */
-}
-
-static void request_run(struct admin_client *c, json_t *request, void *arg)
-{
-	struct agent *a = arg;
-	const char *command = request_text(request, "command");
-	json_t *reply = command_run(a, request);
-
-	if (command && !strcmp(command, "events") &&
-	    json_is_true(json_object_get(request, "follow")))
-		admin_follow(c, reply);
-	else
-		admin_reply(c, reply);
-	json_decref(request);
-}
-
-static void metrics_print(FILE *out, void *arg)
-{
-	const struct agent *a = arg;
-	const struct prometheus_facts facts = {
-		.dp = a->dp,
-		.plan = a->plan,
-		.nr_objects = config_set_count(&a->set),
-		.nr_rejected = a->rejected.nr_errors,
-		.nr_callers = callers_known(a),
-	};
-
-	prometheus_print(&facts, out);
 }
 
 static int start_failed(const char *what, int err, char *why)
@@ -187,7 +171,11 @@ static int start_datapath(struct agent *a)
 	err = callers_start(a);
 	if (err)
 		return start_failed("network namespaces", err, NULL);
-	err = agent_proxy_open(a);
+	err = asks_open(a);
+	if (!err)
+		err = access_file_open(a);
+	if (!err)
+		err = agent_proxy_open(a);
 	return err ? start_failed("the proxy", err, NULL) : 0;
 }
 
@@ -218,6 +206,7 @@ static int start_loop(struct agent *a)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -232,6 +221,8 @@ static int start_loop(struct agent *a)
 		err = loop_timer(a->loop, sync_expired, a, &a->sync);
 	if (!err)
 		err = loop_timer(a->loop, files_expired, a, &a->busy);
+	if (!err)
+		err = loop_timer(a->loop, tidy_expired, a, &a->tidy);
 	if (!err)
 		loop_timer_set(a->minute, MINUTE_MS, MINUTE_MS);
 	return err ? start_failed("event loop", err, NULL) : 0;
@@ -256,7 +247,8 @@ static int start_listening(struct agent *a)
 	free(path);
 	if (err || !strcmp(a->options->metrics, "off"))
 		return err;
-	err = scrape_open(a->loop, a->options->metrics, metrics_print, a, &a->scrape);
+	err = scrape_open(a->loop, a->options->metrics, metrics_print, metrics_ask, a,
+			  &a->scrape);
 	if (err) /* a taken port must not keep a node without its rules */
 		start_failed(a->options->metrics, err,
 			     xasprintf("%s; no metrics are served", strerror(-err)));
@@ -296,14 +288,17 @@ static void stop(struct agent *a)
 {
 	struct strmap_entry *e;
 
+	asks_close(a);
 	scrape_close(a->scrape);
 	admin_close(a->admin);
 	loop_timer_remove(a->reclaim);
 	loop_timer_remove(a->minute);
 	loop_timer_remove(a->sync);
 	loop_timer_remove(a->busy);
+	loop_timer_remove(a->tidy);
 	callers_stop(a);
 	agent_proxy_close(a);
+	access_file_close(a);
 	loop_free(a->loop);
 	if (a->signals > 0)
 		close(a->signals);
@@ -335,7 +330,9 @@ int agent_run(const struct agent_options *options)
 
 	a->options = options;
 	a->lock.fd = -1;
+	a->access.fd = -1;
 	clock_gettime(CLOCK_MONOTONIC, &a->started);
+	nofile_raise(); /* two for each pod */
 	err = start(a);
 	if (!err) {
 		log_info("agent %s of root %s runs, plan %" PRIu32, SHUNT_VERSION, options->root,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Ports of a plan, their rules and what is dialled, as the proxy wants them. */
+/* Ports of a host, their rules and what is dialled, as the proxy wants them. */
 #include <stdlib.h>
 #include <string.h>
 #include "agent/snapshot.h"
@@ -8,8 +8,7 @@
 struct face {
 	const struct plan_host *host;
 	bool everyone;
-	const struct plan_view *view; /* NULL: of no scope alone */
-	uint32_t *scopes;	      /* of the view; ascending */
+	uint32_t *scopes; /* ascending */
 	size_t nr_scopes;
 	const struct plan_port *ports;
 	size_t nr_ports;
@@ -18,13 +17,10 @@ struct face {
 };
 
 struct maker {
-	const struct plan *plan;
+	const struct plan_host *host;
+	const struct snapshot_ground *ground;
 	struct arena *arena;
-	uint32_t (*scope_number)(const char *key, void *arg);
-	void *arg;
-	VEC(struct face) faces;	      /* those of everyone first, so that they name the clusters */
-	bool dialled[UINT16_MAX + 1]; /* port numbers that lead to the proxy somewhere */
-	bool *before;		      /* those that did, ever; NULL: nobody asks */
+	VEC(struct face) faces;
 	struct snapshot_clusters clusters;
 	VEC(struct table_port) ports;
 	VEC(struct table_entry) entries;
@@ -35,16 +31,57 @@ static bool is_http(const struct plan_port *p)
 	return protocol_is_http(p->protocol) || p->protocol == PROTOCOL_AUTO;
 }
 
-/* A connection that was steered here may live on when its port is the kernel's. */
-static bool is_dialled(const struct maker *m, const struct plan_port *p)
+static bool is_wanted(const struct snapshot_ground *g, const struct plan_port *p)
 {
-	return plan_port_proxied(p) ||
-	       (m->before && m->before[p->port] && p->verdict != VERDICT_UNTOUCHED);
+	return is_http(p) && g->dialled[p->port];
 }
 
-static bool is_wanted(const struct maker *m, const struct plan_port *p)
+/* ---- what there is to tell ---- */
+
+static bool dialled_add(struct snapshot_ground *g, const struct plan_port *ports, size_t nr,
+			size_t nr_addresses)
 {
-	return is_http(p) && m->dialled[p->port];
+	bool found = false;
+
+	for (size_t i = 0; nr_addresses && i < nr; i++) {
+		if (!plan_port_proxied(&ports[i]) || g->dialled[ports[i].port])
+			continue;
+		g->dialled[ports[i].port] = found = true;
+	}
+	return found;
+}
+
+bool snapshot_dialled(const struct plan_host *h, struct snapshot_ground *g)
+{
+	bool found = false;
+
+	if (!h->nr_domains)
+		return false; /* another one's alias */
+	if (h->visible)
+		found = dialled_add(g, h->ports, h->nr_ports, h->nr_addresses);
+	for (size_t i = 0; i < h->nr_views; i++) {
+		const struct plan_view *v = &h->views[i];
+
+		found |= v->visible && dialled_add(g, v->ports, v->nr_ports, v->nr_addresses);
+	}
+	return found;
+}
+
+static bool any_wanted(const struct snapshot_ground *g, const struct plan_port *ports, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (is_wanted(g, &ports[i]))
+			return true;
+	return false;
+}
+
+bool snapshot_wants(const struct plan_host *h, const struct snapshot_ground *g)
+{
+	bool wants = any_wanted(g, h->ports, h->nr_ports);
+
+	for (size_t i = 0; i < h->nr_views && !wants; i++)
+		wants = any_wanted(g, h->views[i].ports, h->views[i].nr_ports);
+	return wants && h->nr_domains;
 }
 
 /* ---- faces ---- */
@@ -60,10 +97,9 @@ static void scopes_set(struct maker *m, struct face *f, const struct plan_view *
 {
 	size_t nr = 0;
 
-	f->view = v;
 	f->scopes = arena_alloc(m->arena, v->nr_scopes * sizeof(f->scopes[0]));
 	for (size_t i = 0; i < v->nr_scopes; i++) {
-		f->scopes[nr] = m->scope_number(v->scopes[i], m->arg);
+		f->scopes[nr] = m->ground->scope_number(v->scopes[i], m->ground->arg);
 		nr += f->scopes[nr] != 0;
 	}
 	qsort(f->scopes, nr, sizeof(f->scopes[0]), number_order);
@@ -73,8 +109,9 @@ static void scopes_set(struct maker *m, struct face *f, const struct plan_view *
 }
 
 /* What everyone sees; some that see little else may see the same. */
-static void everyone_add(struct maker *m, const struct plan_host *h)
+static void everyone_add(struct maker *m)
 {
+	const struct plan_host *h = m->host;
 	struct face f = {.host = h,
 			 .everyone = true,
 			 .ports = h->ports,
@@ -88,8 +125,10 @@ static void everyone_add(struct maker *m, const struct plan_host *h)
 	vec_push(&m->faces, f);
 }
 
-static void views_add(struct maker *m, const struct plan_host *h)
+static void views_add(struct maker *m)
 {
+	const struct plan_host *h = m->host;
+
 	for (size_t i = 0; i < h->nr_views; i++) {
 		const struct plan_view *v = &h->views[i];
 		struct face f = {.host = h};
@@ -108,33 +147,6 @@ static void views_add(struct maker *m, const struct plan_host *h)
 	}
 }
 
-static void faces_find(struct maker *m)
-{
-	size_t nr;
-	struct plan_host **hosts = plan_sorted(m->plan, &nr);
-
-	/* a host without names is another one's alias */
-	for (size_t i = 0; i < nr; i++)
-		if (hosts[i]->visible && hosts[i]->nr_domains)
-			everyone_add(m, hosts[i]);
-	for (size_t i = 0; i < nr; i++)
-		if (hosts[i]->nr_domains)
-			views_add(m, hosts[i]);
-	free(hosts);
-}
-
-static void dialled_find(struct maker *m)
-{
-	const struct face *f;
-
-	vec_each (&m->faces, f)
-		for (size_t i = 0; f->nr_addresses && i < f->nr_ports; i++)
-			if (plan_port_proxied(&f->ports[i]))
-				m->dialled[f->ports[i].port] = true;
-	for (size_t i = 0; m->before && i <= UINT16_MAX; i++)
-		m->dialled[i] = m->before[i] |= m->dialled[i];
-}
-
 /* As many clusters as there can be; most are the same as another one. */
 static void clusters_room(struct maker *m)
 {
@@ -145,8 +157,10 @@ static void clusters_room(struct maker *m)
 		for (size_t i = 0; i < f->nr_ports; i++) {
 			const struct plan_port *p = &f->ports[i];
 
-			most += is_wanted(m, p) ? 2 * p->route.nr_splits + 2 : 0;
-			for (size_t j = 0; is_wanted(m, p) && j < p->nr_rules; j++)
+			if (!is_wanted(m->ground, p))
+				continue;
+			most += 2 * p->route.nr_splits + p->bytes.nr_splits + 2;
+			for (size_t j = 0; j < p->nr_rules; j++)
 				most += p->rules[j].route.nr_splits + p->rules[j].nr_mirrors;
 		}
 	m->clusters.arena = m->arena;
@@ -215,12 +229,6 @@ static void entries_add(struct maker *m, const struct face *f, const struct plan
 	}
 }
 
-/* Of what differs for the callers. */
-static const char *key_of(const struct face *f)
-{
-	return f->everyone ? "" : f->view->scopes[0];
-}
-
 static void port_add(struct maker *m, const struct face *f, const struct table_port *base,
 		     const struct plan_port *p)
 {
@@ -229,8 +237,8 @@ static void port_add(struct maker *m, const struct face *f, const struct table_p
 	port.port = p->port;
 	port.protocol = p->protocol == PROTOCOL_AUTO ? TABLE_SNIFFED : TABLE_HTTP;
 	if (!port.hidden)
-		snapshot_rules(&m->clusters, f->host->host, key_of(f), p, &port);
-	if (!port.hidden && is_dialled(m, p))
+		snapshot_rules(&m->clusters, m->host->host, p, &port);
+	if (!port.hidden && p->verdict != VERDICT_UNTOUCHED)
 		entries_add(m, f, p);
 	vec_push(&m->ports, port);
 }
@@ -253,7 +261,7 @@ static void face_add(struct maker *m, const struct face *f)
 	bool found = false;
 
 	for (size_t i = 0; i < f->nr_ports; i++) {
-		if (!is_wanted(m, &f->ports[i]))
+		if (!is_wanted(m->ground, &f->ports[i]))
 			continue;
 		if (!found)
 			domains_find(m, f, &base);
@@ -264,32 +272,8 @@ static void face_add(struct maker *m, const struct face *f)
 	base.domains = h->domains;
 	base.nr_domains = h->nr_domains;
 	for (size_t i = 0; !f->everyone && h->visible && i < h->nr_ports; i++)
-		if (is_wanted(m, &h->ports[i]) && !has_port(f, h->ports[i].port))
+		if (is_wanted(m->ground, &h->ports[i]) && !has_port(f, h->ports[i].port))
 			port_add(m, f, &base, &h->ports[i]);
-}
-
-/* ---- the table ---- */
-
-static int scope_order(const void *a, const void *b)
-{
-	return number_order(&((const struct table_scope *)a)->number,
-			    &((const struct table_scope *)b)->number);
-}
-
-static void scopes_fill(struct maker *m, struct table *out)
-{
-	const struct strmap_entry *e;
-
-	out->scopes = arena_alloc(m->arena, m->plan->scopes.nr * sizeof(out->scopes[0]));
-	strmap_each (&m->plan->scopes, e) {
-		const struct plan_scope *s = e->value;
-		struct table_scope scope = {m->scope_number(s->key, m->arg), s->closed,
-					    s->registry_only};
-
-		if (scope.number && (s->closed || s->registry_only))
-			out->scopes[out->nr_scopes++] = scope;
-	}
-	qsort(out->scopes, out->nr_scopes, sizeof(out->scopes[0]), scope_order);
 }
 
 static void *copy_of(struct arena *a, const void *at, size_t size)
@@ -297,36 +281,55 @@ static void *copy_of(struct arena *a, const void *at, size_t size)
 	return size ? memcpy(arena_alloc(a, size), at, size) : NULL;
 }
 
-struct table *snapshot_of(const struct plan *plan, struct arena *arena,
-			  uint32_t (*scope_number)(const char *key, void *arg), void *arg,
-			  bool *before)
+struct table_part *snapshot_part(const struct plan_host *h, const struct snapshot_ground *g,
+				 struct arena *arena)
 {
-	struct table *out = arena_alloc(arena, sizeof(*out));
-	struct maker *m = xcalloc(1, sizeof(*m));
+	struct table_part *out = arena_alloc(arena, sizeof(*out));
+	struct maker maker = {.host = h, .ground = g, .arena = arena}, *m = &maker;
 	const struct face *f;
 
-	*m = (struct maker){.plan = plan,
-			    .arena = arena,
-			    .scope_number = scope_number,
-			    .arg = arg,
-			    .before = before};
-	faces_find(m);
-	dialled_find(m);
+	if (h->visible)
+		everyone_add(m);
+	views_add(m);
 	clusters_room(m);
 	vec_each (&m->faces, f)
 		face_add(m, f);
-	out->number = plan->number;
+	out->host = h->host;
 	out->clusters = m->clusters.at;
 	out->nr_clusters = m->clusters.nr;
 	out->ports = copy_of(arena, m->ports.at, m->ports.nr * sizeof(m->ports.at[0]));
 	out->nr_ports = m->ports.nr;
 	out->entries = copy_of(arena, m->entries.at, m->entries.nr * sizeof(m->entries.at[0]));
 	out->nr_entries = m->entries.nr;
-	scopes_fill(m, out);
 	snapshot_clusters_free(&m->clusters);
 	vec_free(&m->faces);
 	vec_free(&m->ports);
 	vec_free(&m->entries);
-	free(m);
 	return out;
+}
+
+/* ---- scopes ---- */
+
+static int scope_order(const void *a, const void *b)
+{
+	return number_order(&((const struct table_scope *)a)->number,
+			    &((const struct table_scope *)b)->number);
+}
+
+void snapshot_scopes(const struct plan *plan, const struct snapshot_ground *g, struct arena *arena,
+		     struct table *out)
+{
+	const struct strmap_entry *e;
+
+	out->nr_scopes = 0;
+	out->scopes = arena_alloc(arena, plan->scopes.nr * sizeof(out->scopes[0]));
+	strmap_each (&plan->scopes, e) {
+		const struct plan_scope *s = e->value;
+		struct table_scope scope = {g->scope_number(s->key, g->arg), s->closed,
+					    s->registry_only};
+
+		if (scope.number && (s->closed || s->registry_only))
+			out->scopes[out->nr_scopes++] = scope;
+	}
+	qsort(out->scopes, out->nr_scopes, sizeof(out->scopes[0]), scope_order);
 }

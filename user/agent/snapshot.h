@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From a plan to what the proxy knows. */
+/* From a plan's host to what the proxy knows of it. */
 #ifndef AGENT_SNAPSHOT_H
 #define AGENT_SNAPSHOT_H
 
 #include "plan/plan.h"
 #include "snapshot/table.h"
 
-/*
- * The http side of `plan`: what is dialled and needs the proxy, and all that a Host header can name
- * on such a connection; without the former nothing. It borrows from the plan, the rest is of the
- * arena. scope_number gives the number of a scope by its key; 0: it has none, and is left out.
- * `before`, of UINT16_MAX + 1, or NULL: port numbers that led to the proxy in earlier plans, added to;
- * connections of that time may live on, so the table has all http ports there.
- */
-struct table *snapshot_of(const struct plan *plan, struct arena *arena,
-			  uint32_t (*scope_number)(const char *key, void *arg), void *arg,
-			  bool *before);
+/* What a part depends on beside its host. */
+struct snapshot_ground {
+	/*
+	 * Port numbers that lead to the proxy, of any host, of UINT16_MAX + 1. Connections to them
+	 * live on when their host's port is the kernel's again, and a Host header on them can name
+	 * any host, so parts have all http ports of these numbers.
+	 */
+	bool *dialled;
+	/* The number of a scope by its key; 0: it has none, and is left out. */
+	uint32_t (*scope_number)(const char *key, void *arg);
+	void *arg;
+};
+
+/* Adds those of the host to g->dialled; false: they were known. */
+bool snapshot_dialled(const struct plan_host *h, struct snapshot_ground *g);
+/* Whether it has a part at all. */
+bool snapshot_wants(const struct plan_host *h, const struct snapshot_ground *g);
+/* The part of such a host. It borrows from the plan, the rest is the arena's. */
+struct table_part *snapshot_part(const struct plan_host *h, const struct snapshot_ground *g,
+				 struct arena *arena);
+/* Those scopes of the plan of which there is something to say. */
+void snapshot_scopes(const struct plan *plan, const struct snapshot_ground *g, struct arena *arena,
+		     struct table *out);
 
 /* ---- snapshot_cluster.c ---- */
 
@@ -25,19 +38,15 @@ struct snapshot_clusters {
 	struct table_cluster *at; /* room for all that are asked for */
 	size_t nr;
 	struct strmap by_name; /* "outbound|..." -> struct variants * */
-	struct strmap names;   /* given to variants */
 };
 
-/* The one of `c`, as callers of the scope `key` ("" everyone) have it. */
-struct table_cluster *snapshot_cluster(struct snapshot_clusters *all, const struct plan_cluster *c,
-				       const char *key);
+struct table_cluster *snapshot_cluster(struct snapshot_clusters *all, const struct plan_cluster *c);
 void snapshot_clusters_free(struct snapshot_clusters *all);
 
 /* ---- snapshot_rule.c ---- */
 
-/* Sets what a port of `host` does, whose number and protocol are set, for callers of `key` as
- * above. */
-void snapshot_rules(struct snapshot_clusters *clusters, const char *host, const char *key,
-		    const struct plan_port *p, struct table_port *out);
+/* Sets what a port of `host` does, whose number and protocol are set. */
+void snapshot_rules(struct snapshot_clusters *clusters, const char *host, const struct plan_port *p,
+		    struct table_port *out);
 
 #endif

@@ -49,13 +49,43 @@ static void balancer_set(struct table_cluster *out, const struct load_balancer *
 	out->hash = keys[hash->key];
 	out->hash_name = hash->name ? hash->name : "";
 	out->cookie_path = hash->cookie_path ? hash->cookie_path : "";
-	if (hash->key == HASH_COOKIE)
-		out->cookie_ttl = hash->cookie_ttl;
+	if (hash->key != HASH_COOKIE)
+		return;
+	out->cookie_ttl = hash->cookie_ttl;
+	out->cookie_attributes = hash->cookie_attributes;
+}
+
+static const struct table_warmup *warmup_of(struct arena *a, const struct load_balancer *lb)
+{
+	const struct warmup *w = lb ? lb->warmup : NULL;
+	struct table_warmup *out;
+	double aggression = w ? w->aggression * 1000 : 0, percent = w ? w->minimum_percent : 0;
+
+	if (!w || w->duration <= 0)
+		return NULL;
+	out = arena_alloc(a, sizeof(*out));
+	out->duration = w->duration;
+	out->minimum_millionths = percent < 0 ? 0 : percent > 100 ? 1000000
+								  : (uint32_t)(percent * 10000);
+	out->aggression_thousandths = aggression < 1 ? 1
+				      : aggression > UINT32_MAX ? UINT32_MAX : (uint32_t)aggression;
+	return out;
 }
 
 /* ---- limits ---- */
 
-static void pool_set(struct table_cluster *out, const struct connection_pool *pool)
+static const struct table_keepalive *keepalive_of(struct arena *a, const struct tcp_keepalive *k)
+{
+	struct table_keepalive *out;
+
+	if (!k)
+		return NULL;
+	out = arena_alloc(a, sizeof(*out));
+	*out = (struct table_keepalive){k->probes, k->time, k->interval};
+	return out;
+}
+
+static void pool_set(struct arena *a, struct table_cluster *out, const struct connection_pool *pool)
 {
 	const struct tcp_pool *tcp = pool ? pool->tcp : NULL;
 	const struct http_pool *http = pool ? pool->http : NULL;
@@ -65,6 +95,7 @@ static void pool_set(struct table_cluster *out, const struct connection_pool *po
 	if (tcp) {
 		out->max_connections = tcp->max_connections;
 		out->max_connection_duration = tcp->max_connection_duration;
+		out->keepalive = keepalive_of(a, tcp->keepalive);
 	}
 	if (!http)
 		return;
@@ -128,31 +159,38 @@ static void weights_fit(struct table_cluster *out)
 		out->endpoints[i].weight = (out->endpoints[i].weight >> shift) + 1;
 }
 
-/* IPv4 goes first; who has a name alone is left out. */
+/* IPv4 goes first; who has a name alone is left out, and who is to get nothing. */
 static void endpoints_set(struct arena *a, struct table_cluster *out, const struct plan_cluster *c)
 {
 	out->endpoints = arena_alloc(a, c->nr_endpoints * sizeof(out->endpoints[0]));
 	for (size_t i = 0; i < c->nr_endpoints; i++) {
 		const struct plan_endpoint *e = &c->endpoints[i];
 
-		if (!e->has_ipv4 && !e->has_ipv6)
+		if ((!e->has_ipv4 && !e->has_ipv6) || !e->share)
 			continue;
 		out->endpoints[out->nr_endpoints++] = (struct table_endpoint){
 			.address = e->has_ipv4 ? e->ipv4 : e->ipv6,
 			.port = e->port,
-			.weight = e->weight,
+			.weight = e->share,
 			.locality = e->locality,
+			.priority = e->priority,
 		};
 	}
 	weights_fit(out);
 }
 
-/* All but the name, which the bytes that tell clusters apart are without. */
+/* State is kept by it, so it says nothing that may change while the destination is the same. */
+static const char *name_of(struct arena *a, const struct plan_cluster *c)
+{
+	return arena_printf(a, "outbound|%u|%s|%s%s%s", c->port, c->subset, c->host,
+			    *c->apart ? "@" : "", c->apart);
+}
+
 static void cluster_set(struct arena *a, struct table_cluster *out, const struct plan_cluster *c)
 {
 	const struct traffic_policy *set = &c->full.blocks;
 
-	out->name = "";
+	out->name = name_of(a, c);
 	out->host = c->host;
 	out->subset = c->subset;
 	out->port = c->port;
@@ -161,19 +199,21 @@ static void cluster_set(struct arena *a, struct table_cluster *out, const struct
 	if (set->proxy_protocol)
 		out->proxy_protocol = set->proxy_protocol->v2 ? 2 : 1;
 	balancer_set(out, set->load_balancer);
-	pool_set(out, set->connection_pool);
+	out->warmup = warmup_of(a, set->load_balancer);
+	pool_set(a, out, set->connection_pool);
 	out->retry_budget = budget_of(a, set->retry_budget);
 	out->outlier = outlier_of(a, set->outlier_detection);
 	endpoints_set(a, out, c);
 }
 
-/* ---- those that differ under one name ---- */
+/* ---- each once ---- */
 
 struct variant {
 	struct table_cluster *cluster;
 	uint8_t *bytes;
 	size_t size;
 };
+/* Of one name: routes differ in what they hash, the rest is the same. */
 struct variants {
 	VEC(struct variant) list;
 };
@@ -197,19 +237,6 @@ static struct table_cluster *variant_find(const struct variants *all, const stru
 	return NULL;
 }
 
-/* The first one has the name itself. What is for some callers alone says so. */
-static const char *variant_name(struct snapshot_clusters *all, const char *name, const char *key)
-{
-	const char *out = name;
-
-	if (*key && strmap_get(&all->names, name))
-		out = arena_printf(all->arena, "%s@%s", name, key);
-	for (unsigned n = 2; strmap_get(&all->names, out); n++)
-		out = arena_printf(all->arena, "%s#%u", name, n);
-	strmap_put(&all->names, out, all);
-	return out;
-}
-
 static struct variants *variants_of(struct snapshot_clusters *all, const char *name)
 {
 	struct variants *out = strmap_get(&all->by_name, name);
@@ -221,27 +248,24 @@ static struct variants *variants_of(struct snapshot_clusters *all, const char *n
 	return out;
 }
 
-struct table_cluster *snapshot_cluster(struct snapshot_clusters *all, const struct plan_cluster *c,
-				       const char *key)
+struct table_cluster *snapshot_cluster(struct snapshot_clusters *all, const struct plan_cluster *c)
 {
-	char *name = xasprintf("outbound|%u|%s|%s", c->port, c->subset, c->host);
-	struct variants *variants = variants_of(all, name);
 	struct table_cluster new = {0}, *found;
+	struct variants *variants;
 	struct variant v;
 
 	cluster_set(all->arena, &new, c);
+	variants = variants_of(all, new.name);
 	v = bytes_of(&new);
 	found = variant_find(variants, &v);
 	if (found) {
 		free(v.bytes);
-	} else {
-		new.name = variant_name(all, arena_strdup(all->arena, name), key);
-		all->at[all->nr] = new;
-		found = v.cluster = &all->at[all->nr++];
-		vec_push(&variants->list, v);
+		return found;
 	}
-	free(name);
-	return found;
+	v.cluster = &all->at[all->nr++];
+	*v.cluster = new;
+	vec_push(&variants->list, v);
+	return v.cluster;
 }
 
 void snapshot_clusters_free(struct snapshot_clusters *all)
@@ -257,5 +281,4 @@ void snapshot_clusters_free(struct snapshot_clusters *all)
 		vec_free(&variants->list);
 	}
 	strmap_free(&all->by_name);
-	strmap_free(&all->names);
 }

@@ -2,10 +2,10 @@
 /* The rules of a port for the proxy. */
 #include "agent/snapshot.h"
 
-/* Where they stand, and for whom. */
+/* Where they stand. */
 struct rules {
 	struct snapshot_clusters *clusters;
-	const char *host, *key;
+	const char *host;
 };
 
 static void splits_set(const struct rules *at, const struct plan_route *r, struct table_rule *out)
@@ -15,7 +15,7 @@ static void splits_set(const struct rules *at, const struct plan_route *r, struc
 	for (size_t i = 0; i < r->nr_splits; i++)
 		out->splits[i] = (struct table_split){
 			.weight = r->splits[i].weight,
-			.cluster = snapshot_cluster(at->clusters, r->splits[i].cluster, at->key),
+			.cluster = snapshot_cluster(at->clusters, r->splits[i].cluster),
 			.headers = r->splits[i].headers,
 		};
 	out->total = r->nr_splits ? r->total : 0;
@@ -32,7 +32,7 @@ static void mirrors_set(const struct rules *at, const struct plan_rule *r, struc
 		if (from->cluster->unknown || !from->millionths)
 			continue;
 		out->mirrors[out->nr_mirrors++] = (struct table_mirror){
-			.cluster = snapshot_cluster(at->clusters, from->cluster, at->key),
+			.cluster = snapshot_cluster(at->clusters, from->cluster),
 			.millionths = from->millionths,
 		};
 	}
@@ -64,7 +64,7 @@ static void rule_fill(const struct rules *at, const struct plan_rule *r, struct 
 static void bare_fill(const struct rules *at, const struct plan_port *p, struct table_rule *out)
 {
 	static const struct load_balancer original = {.simple = LB_PASSTHROUGH};
-	struct plan_cluster c = {.host = at->host, .subset = "", .port = p->port};
+	struct plan_cluster c = {.host = at->host, .subset = "", .port = p->port, .apart = ""};
 	struct plan_split split = {.weight = 1, .cluster = &c};
 	struct plan_route route = {.splits = &split, .nr_splits = 1, .total = 1};
 
@@ -77,22 +77,23 @@ static void bare_fill(const struct rules *at, const struct plan_port *p, struct 
 	splits_set(at, &route, out);
 }
 
-/* All that comes goes by the route of the port. */
-static void plain_fill(const struct rules *at, const struct plan_port *p, struct table_rule *out)
+/* All that comes goes by one route of the port. */
+static void plain_fill(const struct rules *at, const struct plan_port *p,
+		       const struct plan_route *r, struct table_rule *out)
 {
-	if (!p->route.nr_splits) {
+	if (!r->nr_splits) {
 		bare_fill(at, p, out);
 		return;
 	}
-	out->name = p->route.name;
-	out->source = p->route.object;
-	splits_set(at, &p->route, out);
+	out->name = r->name;
+	out->source = r->object;
+	splits_set(at, r, out);
 }
 
-void snapshot_rules(struct snapshot_clusters *clusters, const char *host, const char *key,
-		    const struct plan_port *p, struct table_port *out)
+void snapshot_rules(struct snapshot_clusters *clusters, const char *host, const struct plan_port *p,
+		    struct table_port *out)
 {
-	const struct rules rules = {clusters, host, key}, *at = &rules;
+	const struct rules rules = {clusters, host}, *at = &rules;
 	struct table_rule *bytes;
 
 	out->nr_rules = p->nr_rules ? p->nr_rules : 1;
@@ -100,10 +101,10 @@ void snapshot_rules(struct snapshot_clusters *clusters, const char *host, const 
 	for (size_t i = 0; i < p->nr_rules; i++)
 		rule_fill(at, &p->rules[i], &out->rules[i]);
 	if (!p->nr_rules)
-		plain_fill(at, p, &out->rules[0]);
+		plain_fill(at, p, &p->route, &out->rules[0]);
 	if (out->protocol != TABLE_SNIFFED)
 		return;
 	bytes = arena_alloc(at->clusters->arena, sizeof(*bytes));
-	plain_fill(at, p, bytes);
+	plain_fill(at, p, p->bytes.nr_splits ? &p->bytes : &p->route, bytes);
 	out->bytes = bytes;
 }

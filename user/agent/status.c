@@ -159,6 +159,43 @@ json_t *datapath_json(struct datapath *dp)
 	return map;
 }
 
+static void requests_count(const struct requests_reading *r, void *total)
+{
+	*(json_int_t *)total += (json_int_t)r->counts.requests;
+}
+
+/* Why there is none. */
+static const char *proxy_off(const struct agent *a)
+{
+	if (a->options->no_proxy)
+		return "the agent runs with --proxy off";
+	return a->proxy.wanted ? "" : "no service needs it";
+}
+
+static json_t *proxy_json(struct agent *a)
+{
+	static const char *const sums[] = {"connections", "memory_bytes", "memory_limit_bytes",
+					   "log_lines_lost"};
+	json_t *out = agent_proxy_json(a), *it;
+	json_int_t requests = 0;
+	size_t i;
+
+	datapath_requests_each(a->dp, requests_count, &requests);
+	json_object_set_new(out, "off_because", json_string(proxy_off(a)));
+	json_object_set_new(out, "requests", json_integer(requests));
+	json_object_set_new(out, "answers", json_boolean(json_array_size(a->said)));
+	json_object_set(out, "workers",
+			json_object_get(json_array_get(a->said, 0), "workers"));
+	for (size_t s = 0; s < sizeof(sums) / sizeof(sums[0]); s++) {
+		json_int_t sum = 0;
+
+		json_array_foreach(a->said, i, it)
+			sum += json_integer_value(json_object_get(it, sums[s]));
+		json_object_set_new(out, sums[s], json_integer(sum));
+	}
+	return out;
+}
+
 json_t *command_status(struct agent *a, const json_t *request)
 {
 	json_int_t services, splits;
@@ -176,6 +213,7 @@ json_t *command_status(struct agent *a, const json_t *request)
 			  (json_int_t)a->plan->hosts.nr, "services", services, "split_routes",
 			  splits);
 	json_object_update_new(reply, datapath_json(a->dp));
+	json_object_set_new(reply, "proxy", proxy_json(a));
 	json_object_set_new(reply, "scopes", callers_json(a));
 	json_object_set_new(reply, "waiting", json_boolean(a->waiting));
 	json_object_set_new(reply, "refused", diags_json(&a->refused));

@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A block: a word that says what it is, the version of its form, then the table from end to end. */
+/* A block: a word that says what it is, the version of its form, scopes, and parts by number. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "snapshot/block.h"
-#include "snapshot/codes.h"
+#include "snapshot/coder.h"
 
 #define BLOCK_MAGIC 0x4c425453 /* "STBL" */
-#define BLOCK_VERSION 1	       /* another one with every change of what is walked */
-
-static void entry_code(struct coder *c, struct table_entry *x)
-{
-	code_bytes(c, x->address.byte, sizeof(x->address.byte));
-	x->port = code_u16(c, x->port);
-	x->scope = code_u32(c, x->scope);
-	x->at = code_u32(c, x->at);
-}
+#define BLOCK_VERSION 2	       /* another one with every change of what is walked */
+#define LEAST_SCOPE 6	       /* bytes of the shortest one */
+#define LEAST_REF 12
 
 static void scope_code(struct coder *c, struct table_scope *x)
 {
@@ -26,34 +20,37 @@ static void scope_code(struct coder *c, struct table_scope *x)
 	x->refuse_unknown = code_bool(c, x->refuse_unknown);
 }
 
+/* What is borrowed goes on as bytes; none at all: the reader has the part. */
+static void ref_code(struct coder *c, struct table_ref *x)
+{
+	x->id = (uint64_t)code_int(c, (int64_t)x->id, 8, INT64_MIN, INT64_MAX);
+	x->bytes = code_span(c, x->bytes, &x->size);
+}
+
 static void table_code(struct coder *c, struct table *x)
 {
 	code_int(c, BLOCK_MAGIC, 4, BLOCK_MAGIC, BLOCK_MAGIC);
 	code_int(c, BLOCK_VERSION, 4, BLOCK_VERSION, BLOCK_VERSION);
 	x->number = code_u32(c, x->number);
-	code_list(c, struct table_cluster, x->clusters, x->nr_clusters, LEAST_CLUSTER,
-		  code_cluster);
-	c->clusters = x->clusters;
-	c->nr_clusters = x->nr_clusters;
-	code_list(c, struct table_port, x->ports, x->nr_ports, LEAST_PORT, code_port);
-	code_list(c, struct table_entry, x->entries, x->nr_entries, 26, entry_code);
-	for (size_t i = 0; i < x->nr_entries; i++)
-		c->bad |= x->entries[i].at >= x->nr_ports;
-	code_list(c, struct table_scope, x->scopes, x->nr_scopes, 6, scope_code);
+	code_list(c, struct table_scope, x->scopes, x->nr_scopes, LEAST_SCOPE, scope_code);
 	for (size_t i = 1; i < x->nr_scopes; i++)
 		c->bad |= x->scopes[i - 1].number >= x->scopes[i].number;
+	code_list(c, struct table_ref, x->parts, x->nr_parts, LEAST_REF, ref_code);
 }
 
+/* Walked twice, so that there is room for all of it from the start. */
 int block_write(const struct table *t, void **bytes, size_t *size)
 {
-	struct coder c = {.max = BLOCK_MAX};
+	struct coder measure = {0}, c = {0};
 	struct table copy = *t;
 
+	table_code(&measure, &copy);
+	if (measure.bad || measure.nr > BLOCK_MAX)
+		return measure.bad ? -EINVAL : -E2BIG;
+	c.max = c.cap = measure.nr;
+	c.out = xcalloc(1, c.cap);
+	copy = *t;
 	table_code(&c, &copy);
-	if (c.bad || c.nr > c.max) {
-		free(c.out);
-		return c.bad ? -EINVAL : -E2BIG;
-	}
 	*bytes = c.out;
 	*size = c.nr;
 	return 0;
@@ -66,7 +63,7 @@ int block_read(const void *bytes, size_t size, struct arena *arena, struct table
 
 	table_code(&c, &t);
 	if (c.bad || c.left)
-		return -EINVAL;
+		return -EBADMSG;
 	*out = arena_alloc(arena, sizeof(t));
 	**out = t;
 	return 0;

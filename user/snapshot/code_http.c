@@ -70,10 +70,15 @@ static void value_code(struct coder *c, struct header_value *x)
 	x->value = code_text(c, x->value);
 }
 
+void code_header_values(struct coder *c, struct header_values *x)
+{
+	code_list(c, struct header_value, x->at, x->nr, 8, value_code);
+}
+
 static void changes_code(struct coder *c, struct header_changes *x)
 {
-	code_list(c, struct header_value, x->set.at, x->set.nr, 8, value_code);
-	code_list(c, struct header_value, x->add.at, x->add.nr, 8, value_code);
+	code_header_values(c, &x->set);
+	code_header_values(c, &x->add);
 	code_texts(c, &x->remove.at, &x->remove.nr);
 }
 

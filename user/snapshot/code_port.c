@@ -12,16 +12,24 @@ static struct table_cluster *cluster_code(struct coder *c, const struct table_cl
 	return c->bad ? NULL : &c->clusters[at];
 }
 
+static void slot_code(struct coder *c, struct table_slot *x)
+{
+	x->first = code_u32(c, x->first);
+	x->records = code_u32(c, x->records);
+}
+
 static void split_code(struct coder *c, struct table_split *x)
 {
 	x->weight = code_u32(c, x->weight);
 	x->cluster = cluster_code(c, x->cluster);
+	slot_code(c, &x->slot);
 	code_optional(c, struct http_headers, x->headers, code_headers);
 }
 
 static void mirror_code(struct coder *c, struct table_mirror *x)
 {
 	x->cluster = cluster_code(c, x->cluster);
+	slot_code(c, &x->slot);
 	x->millionths = code_millionths(c, x->millionths);
 }
 
@@ -47,7 +55,7 @@ static void splits_code(struct coder *c, struct table_rule *x)
 {
 	uint64_t sum = 0;
 
-	code_list(c, struct table_split, x->splits, x->nr_splits, 9, split_code);
+	code_list(c, struct table_split, x->splits, x->nr_splits, 17, split_code);
 	for (size_t i = 0; i < x->nr_splits; i++)
 		sum += x->splits[i].weight;
 	c->bad |= x->nr_splits > SPLITS_MAX || sum > UINT32_MAX || (x->nr_splits && !sum);
@@ -69,8 +77,10 @@ static void rule_code(struct coder *c, struct table_rule *x)
 	code_optional(c, struct http_retries, x->retries, code_retries);
 	code_optional(c, struct http_cors, x->cors, code_cors);
 	code_optional(c, struct http_headers, x->headers, code_headers);
-	code_list(c, struct table_mirror, x->mirrors, x->nr_mirrors, 8, mirror_code);
+	code_list(c, struct table_mirror, x->mirrors, x->nr_mirrors, 16, mirror_code);
 	x->timeout = code_time(c, x->timeout, 0);
+	slot_code(c, &x->slot);
+	x->turn = code_u32(c, x->turn);
 	/* one of them says what becomes of a request */
 	c->bad |= !!x->nr_splits + !!x->redirect + !!x->direct_response != 1;
 }
@@ -91,6 +101,6 @@ void code_port(struct coder *c, struct table_port *x)
 		c->bad |= x->scopes[i - 1] >= x->scopes[i];
 	x->hidden = code_bool(c, x->hidden);
 	code_texts(c, &x->domains, &x->nr_domains);
-	code_list(c, struct table_rule, x->rules, x->nr_rules, 35, rule_code);
+	code_list(c, struct table_rule, x->rules, x->nr_rules, 47, rule_code);
 	code_optional(c, struct table_rule, x->bytes, rule_code);
 }

@@ -64,17 +64,22 @@ bool code_bool(struct coder *c, bool value)
 	return code_int(c, value, 1, 0, 1);
 }
 
+const void *code_span(struct coder *c, const void *at, size_t *length)
+{
+	*length = code_count(c, *length, 1);
+	if (c->reading)
+		return *length ? take(c, *length) : NULL;
+	put(c, at, *length);
+	return at;
+}
+
 const char *code_blob(struct coder *c, const char *at, size_t *length)
 {
-	const uint8_t *from;
+	const char *span = code_span(c, at, length);
 
-	*length = code_count(c, *length, 1);
-	if (!c->reading) {
-		put(c, at, *length);
+	if (!c->reading)
 		return at;
-	}
-	from = take(c, *length);
-	return from && *length ? arena_strndup(c->arena, (const char *)from, *length) : "";
+	return span ? arena_strndup(c->arena, span, *length) : "";
 }
 
 const char *code_text(struct coder *c, const char *text)

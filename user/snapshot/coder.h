@@ -33,6 +33,8 @@ bool code_bool(struct coder *c, bool value);
 /* The text, "" for NULL. */
 const char *code_text(struct coder *c, const char *text);
 const char *code_text_or_null(struct coder *c, const char *text);
+/* `length` bytes as they are; what is read stays where it stands, NULL for none. */
+const void *code_span(struct coder *c, const void *at, size_t *length);
 /* `length` bytes that may hold anything; what is read ends with NUL beside them. */
 const char *code_blob(struct coder *c, const char *at, size_t *length);
 /* How many follow, of which each takes `least` bytes or more. */

@@ -17,13 +17,14 @@ void code_fault(struct coder *c, struct http_fault *x);
 void code_retries(struct coder *c, struct http_retries *x);
 void code_cors(struct coder *c, struct http_cors *x);
 void code_headers(struct coder *c, struct http_headers *x);
+void code_header_values(struct coder *c, struct header_values *x);
 uint32_t code_millionths(struct coder *c, uint32_t value);
 void code_texts(struct coder *c, const char ***at, size_t *nr);
 void code_u16s(struct coder *c, uint16_t **at, size_t *nr);
 
 /* ---- code_cluster.c ---- */
 
-#define LEAST_CLUSTER 92
+#define LEAST_CLUSTER 106
 void code_cluster(struct coder *c, struct table_cluster *x);
 
 /* ---- code_port.c ---- */

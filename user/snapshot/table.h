@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the proxy knows: the http side of a plan, resolved to what a request needs. The agent makes
- * one from its plan and hands it over as a flat block (block.h); the proxy reads it back into the
- * same structures. Texts are never NULL unless it says so; times are nanoseconds.
+ * What the proxy knows: the http side of a plan, resolved to what a request needs, host by host.
+ * The agent makes it from its plan and hands it over as a flat block (block.h) that has the parts
+ * that are new; the proxy reads them back into the same structures. Texts are never NULL unless it
+ * says so; times are nanoseconds.
  */
 #ifndef SNAPSHOT_TABLE_H
 #define SNAPSHOT_TABLE_H
@@ -15,6 +16,7 @@ struct table_endpoint {
 	uint16_t port;
 	uint32_t weight;
 	const char *locality; /* "" unknown */
+	uint8_t priority;     /* 0 is the best; those behind serve when too many before them fail */
 };
 
 enum table_balancer { /* how an endpoint is picked */
@@ -35,6 +37,19 @@ enum table_hash { /* of what; without a value an endpoint is picked at random */
 
 #define TABLE_HASH_SIZE_MAX (8u << 20)
 
+/* New endpoints get a growing part of their share. */
+struct table_warmup {
+	int64_t duration;
+	uint32_t minimum_millionths;
+	uint32_t aggression_thousandths; /* 1000: it grows evenly */
+};
+
+/* Of the sockets to endpoints; each 0: the system's. */
+struct table_keepalive {
+	uint32_t probes;
+	int64_t time, interval;
+};
+
 struct table_outlier {
 	uint32_t consecutive_5xx, consecutive_gateway, consecutive_local; /* 0: off */
 	bool split_local;
@@ -50,9 +65,14 @@ struct table_retry_budget {
 	int64_t interval; /* 0: not given */
 };
 
+/* Where the kernel counts a cluster's connections: see struct proxy_place. */
+struct table_place {
+	uint32_t state, generation; /* 0: it does not */
+};
+
 struct table_cluster {
-	/* "outbound|9080|v1|reviews.default.svc.cluster.local": state is kept by it. What differs
-	 * for some callers has a name of its own, which goes on "@SCOPE" or "#2". */
+	/* "outbound|9080|v1|reviews.default.svc.cluster.local": state is kept by it. What other
+	 * objects make for some callers than for everyone goes on with these: "@ID[,ID…]". */
 	const char *name;
 	const char *host, *subset;
 	uint16_t port;
@@ -61,13 +81,17 @@ struct table_cluster {
 	enum table_hash hash;
 	const char *hash_name, *cookie_path;
 	int64_t cookie_ttl; /* -1: no cookie is made */
+	struct header_values cookie_attributes;
 	uint32_t hash_size; /* of a ring, at least; of maglev; 0 without either */
+	const struct table_warmup *warmup; /* NULL: none */
 	/* each 0: no limit */
 	uint32_t max_connections, max_pending, max_requests, max_requests_per_connection;
 	uint32_t max_retries;
+	struct table_place place; /* for max_connections */
 	const struct table_retry_budget *retry_budget; /* in place of max_retries; NULL: none */
 	int64_t connect_timeout;
 	int64_t idle_timeout, max_connection_duration; /* 0: never */
+	const struct table_keepalive *keepalive;       /* NULL: none */
 	const struct table_outlier *outlier;	       /* NULL: none */
 	struct table_endpoint *endpoints; /* the sum of their weights fits in 32 bits */
 	size_t nr_endpoints;
@@ -75,13 +99,20 @@ struct table_cluster {
 	bool needs_tls;		/* not done by this proxy: 503 */
 };
 
+/* Records in the map `requests`: a power of two, or 0: not given out. */
+struct table_slot {
+	uint32_t first, records;
+};
+
 struct table_split {
 	uint32_t weight;
 	struct table_cluster *cluster;
+	struct table_slot slot; /* what goes there by this rule is counted in it */
 	const struct http_headers *headers; /* NULL: none */
 };
 struct table_mirror {
 	struct table_cluster *cluster;
+	struct table_slot slot;
 	uint32_t millionths;
 };
 
@@ -104,6 +135,8 @@ struct table_rule {
 	struct table_mirror *mirrors;
 	size_t nr_mirrors;
 	int64_t timeout; /* 0: none */
+	struct table_slot slot; /* without splits */
+	uint32_t turn;		/* slot in the map `proxy_turns`; 0: none is given out */
 };
 
 enum table_protocol { TABLE_HTTP, TABLE_TCP, TABLE_SNIFFED };
@@ -140,16 +173,30 @@ struct table_scope {
 	bool refuse_unknown; /* what is no host: 502, else it passes as dialled */
 };
 
-struct table {
-	uint32_t number; /* of the plan */
-	struct table_cluster *clusters;
+/* All that the proxy knows of one host. */
+struct table_part {
+	const char *host;
+	struct table_cluster *clusters; /* those that the rules name */
 	size_t nr_clusters;
 	struct table_port *ports;
 	size_t nr_ports;
-	struct table_entry *entries;
+	struct table_entry *entries; /* of these ports */
 	size_t nr_entries;
+};
+
+/* A part by its number, which means the same bytes as long as the process of the agent lives. */
+struct table_ref {
+	uint64_t id;
+	const void *bytes; /* see block.h; NULL: the proxy has it from the table before */
+	size_t size;
+};
+
+struct table {
+	uint32_t number; /* of the plan that it was made for; what is the same for later ones stays */
 	struct table_scope *scopes; /* ascending */
 	size_t nr_scopes;
+	struct table_ref *parts; /* by host; of two that claim a name or an address the first has it */
+	size_t nr_parts;
 };
 
 #endif

@@ -9,12 +9,7 @@
 #include "proxy/reply.h"
 #include "proxy/retry.h"
 
-#define MILLION 1000000
-
-static bool rolls(struct worker *w, uint32_t millionths)
-{
-	return millionths && worker_random(w) % MILLION < millionths;
-}
+#define ABORTED "fault filter abort"
 
 static void redirect(struct client *c, const struct http_redirect *d)
 {
@@ -64,22 +59,24 @@ static void grpc_abort(struct client *c, const char *word)
 	reply_headers(c);
 	head_add(c, "content-type", http_text("application/grpc"));
 	head_add_printed(c, "grpc-status", "%u", status);
+	head_add(c, "grpc-message", http_text(ABORTED));
 	reply(c, 200, "", 0, false);
 }
 
-/* True: the request ends here. */
+/* True: the request ends here. An abort that names no status is none. */
 static bool aborted(struct client *c)
 {
 	const struct http_fault *f = c->request.route->rule->fault;
 
-	if (!f || !f->abort || !rolls(c->worker, f->abort->millionths))
+	if (!f || !f->abort || (!f->abort->status && !*f->abort->grpc_status) ||
+	    !worker_rolls(c->worker, f->abort->millionths))
 		return false;
 	c->request.flags |= FLAG_FI;
 	c->request.details = "fault_filter_abort";
 	if (*f->abort->grpc_status)
 		grpc_abort(c, f->abort->grpc_status);
 	else
-		reply_text(c, f->abort->status, "fault filter abort");
+		reply_text(c, f->abort->status, ABORTED);
 	return true;
 }
 
@@ -90,32 +87,38 @@ static void cluster_missing(struct client *c)
 	reply_text(c, 503, "");
 }
 
-/* "15", in milliseconds; what is no number counts as not given. */
-static void header_ms(const struct client *c, const char *name, int64_t *ns)
+static int64_t control_ms(const struct request *r, enum control which, int64_t otherwise)
 {
-	struct http_text t = head_header(c, name);
-	int64_t ms = 0;
+	uint32_t ms;
 
-	for (size_t i = 0; i < t.length; i++) {
-		if (t.at[i] < '0' || t.at[i] > '9' || i == 9)
-			return;
-		ms = ms * 10 + (t.at[i] - '0');
-	}
-	if (t.length)
-		*ns = ms * 1000000;
+	if (!control_number(control_value(&r->controls, &r->asked, which), &ms))
+		return otherwise;
+	return ms * INT64_C(1000000);
+}
+
+/* That of the rule; a gRPC call may want less, or some where the rule has none. */
+static int64_t timeout_of(const struct client *c)
+{
+	const struct request *r = &c->request;
+	int64_t most = r->route->rule->timeout, asked;
+
+	if (!control_seen(&r->controls, CONTROL_GRPC_TIMEOUT) || !head_is_grpc(c) ||
+	    !control_grpc_timeout(control_value(&r->controls, &r->asked, CONTROL_GRPC_TIMEOUT),
+				  &asked))
+		return most;
+	return asked && (!most || asked < most) ? asked : most;
 }
 
 static void timeouts_set(struct client *c)
 {
 	struct request *r = &c->request;
-	const struct table_rule *rule = r->route->rule;
-	const struct http_retries *policy = retry_policy(rule);
 
-	r->tries_left = policy->attempts;
-	r->timeout = rule->timeout;
-	r->per_try_timeout = policy->per_try_timeout;
-	header_ms(c, "x-envoy-upstream-rq-timeout-ms", &r->timeout);
-	header_ms(c, "x-envoy-upstream-rq-per-try-timeout-ms", &r->per_try_timeout);
+	retry_set(&r->retry, retry_policy(r->route->rule), &r->controls, &r->asked);
+	r->tries_left = r->retry.attempts;
+	r->keeps = retry_keeps(&r->retry, head_is_grpc(c));
+	r->timeout = control_ms(r, CONTROL_TIMEOUT, timeout_of(c));
+	r->per_try_timeout =
+		control_ms(r, CONTROL_TRY_TIMEOUT, r->retry.policy->per_try_timeout);
 	if (r->timeout && r->per_try_timeout >= r->timeout)
 		r->per_try_timeout = 0;
 }
@@ -169,7 +172,7 @@ void act_begin(struct client *c)
 
 	timeouts_set(c);
 	delay = r->route->rule->fault ? r->route->rule->fault->delay : NULL;
-	if (!delay || !rolls(c->worker, delay->millionths)) {
+	if (!delay || !worker_rolls(c->worker, delay->millionths)) {
 		act(c);
 		return;
 	}

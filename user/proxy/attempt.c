@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tries of a request, one after the other, each at an endpoint. */
 #include "proxy/attempt.h"
+#include <errno.h>
+#include "proxy/access.h"
 #include "proxy/act.h"
 #include "proxy/balance.h"
+#include "proxy/hash.h"
 #include "proxy/head.h"
+#include "proxy/mirror.h"
 #include "proxy/reply.h"
 #include "proxy/retry.h"
 #include "proxy/waiting.h"
@@ -24,14 +28,33 @@ static void endpoint_rest(struct request *r)
 	r->active = false;
 }
 
-static struct endpoint *endpoint_choose(struct client *c)
+/* Hosts that were tried are avoided, and after each second try their priorities, as it was asked. */
+static void wish_of_retry(const struct request *r, const struct destination *d,
+			  struct balance_wish *wish)
 {
-	const struct destination *d = c->request.destination;
+	const struct http_retries *policy = r->retry.policy;
+	size_t tried = (r->attempts - 1) / 2 * 2;
+
+	if (policy && policy->remote_localities)
+		wish->avoided = balance_priorities(
+			d, r->tried, tried < REQUEST_TRIED_MAX ? tried : REQUEST_TRIED_MAX);
+	/* one that a key leads to is the one that is wanted */
+	if (!policy || policy->any_host || (wish->has_hash && r->route->rule->nr_splits == 1))
+		wish->nr_tried = 0;
+}
+
+struct endpoint *attempt_endpoint(struct client *c, const struct destination *d)
+{
+	struct request *r = &c->request;
+	struct balance_wish wish = {.tried = r->tried, .nr_tried = REQUEST_TRIED_MAX};
 	struct endpoint *e;
 
 	if (d->table->balancer == BALANCE_ORIGINAL)
 		return endpoint_alone(d->cluster, &c->dialled, c->port);
-	e = balance_pick(c->worker, d, c->request.tried, REQUEST_TRIED_MAX);
+	wish.has_hash = hash_of_request(c, d->table, &wish.hash);
+	if (r->attempts > 1)
+		wish_of_retry(r, d, &wish);
+	e = balance_pick(c->worker, d, &wish);
 	if (e)
 		endpoint_hold(e);
 	return e;
@@ -39,10 +62,6 @@ static struct endpoint *endpoint_choose(struct client *c)
 
 static void tried_add(struct request *r, struct endpoint *e)
 {
-	const struct http_retries *policy = r->route ? retry_policy(r->route->rule) : NULL;
-
-	if (!policy || policy->any_host)
-		return;
 	for (size_t i = 0; i < REQUEST_TRIED_MAX; i++)
 		if (!r->tried[i]) {
 			r->tried[i] = e;
@@ -62,7 +81,8 @@ static bool out_render(struct client *c)
 
 	if (done && (err || buffer_space(&fresh) < length)) {
 		fresh.end = 0;
-		done = buffer_grow(buffers, &fresh) && !head_request_put(c, &fresh);
+		done = buffer_grow(buffers, &fresh, BUFFER_LARGE + (uint32_t)length) &&
+		       !head_request_put(c, &fresh);
 	}
 	if (!done || buffer_space(&fresh) < length) {
 		buffer_give(buffers, &fresh);
@@ -82,6 +102,7 @@ void attempt_connected(struct client *c)
 	struct request *r = &c->request;
 	struct upstream *u = r->upstream;
 
+	access_connected(c);
 	if (r->bytes) {
 		client_set_state(c, CLIENT_TUNNEL);
 		return;
@@ -110,7 +131,7 @@ static void overflow(struct client *c)
 static struct endpoint *idle_endpoint(const struct worker *w, const struct destination *d)
 {
 	for (size_t i = 0; i < d->table->nr_endpoints; i++)
-		if (d->endpoints[i]->idle[w->index])
+		if (d->endpoints[i]->idle[w->index] && endpoint_takes_part(d->endpoints[i]))
 			return d->endpoints[i];
 	return NULL;
 }
@@ -121,6 +142,12 @@ static void wait(struct client *c)
 	const struct table_cluster *t = r->destination->table;
 
 	endpoint_rest(r);
+	if (r->placed && !r->bytes) {
+		request_set_state(r, REQUEST_WAITING);
+		waiting_add_placed(c);
+		return;
+	}
+	waiting_place_give(c);
 	if (r->bytes || !limit_take(&r->destination->cluster->pending, t->max_pending)) {
 		overflow(c);
 		return;
@@ -135,45 +162,51 @@ static bool reuse(struct client *c, struct endpoint *e)
 
 	if (r->bytes || e->alone)
 		return false;
-	r->upstream = upstream_reuse(c->worker, e, c);
+	r->upstream = upstream_reuse(c->worker, e, &c->user);
 	if (!r->upstream)
 		return false;
+	waiting_place_give(c);
 	attempt_connected(c);
 	return true;
 }
 
-/* A place among the connections of its cluster is taken. */
-static void connect_to(struct client *c, struct endpoint *e)
+/* With its place, which becomes the connection's. False: the kernel has none. */
+static bool connect_to(struct client *c, struct endpoint *e)
 {
 	struct request *r = &c->request;
-	int err = upstream_connect(c->worker, e, c, r->destination->table, &r->upstream);
+	int err = upstream_connect(c->worker, e, &c->user, r->destination->table,
+				   &r->upstream);
 
+	if (err == -EUSERS)
+		return false;
+	if (err)
+		waiting_place_give(c);
+	r->placed = false;
 	request_set_state(r, REQUEST_CONNECTING);
-	if (!err)
-		return;
-	limit_give(&e->cluster->connections);
-	attempt_failed(c, FAILED_CONNECT_HERE, -err);
+	if (err)
+		attempt_failed(c, FAILED_CONNECT_HERE, -err);
+	return true;
 }
 
 static void connection_get(struct client *c)
 {
-	const struct destination *d = c->request.destination;
-	struct endpoint *e = c->request.endpoint, *other;
+	struct request *r = &c->request;
+	const struct destination *d = r->destination;
+	struct endpoint *e = r->endpoint, *other;
 
 	if (reuse(c, e))
 		return;
-	if (limit_take(&d->cluster->connections, d->table->max_connections)) {
-		connect_to(c, e);
+	r->placed = r->placed || limit_take(&d->cluster->connections, d->table->max_connections);
+	if (r->placed && connect_to(c, e))
 		return;
-	}
-	other = e->alone || c->request.bytes ? NULL : idle_endpoint(c->worker, d);
+	other = e->alone || r->bytes ? NULL : idle_endpoint(c->worker, d);
 	if (!other) {
 		wait(c);
 		return;
 	}
-	endpoint_rest(&c->request);
+	endpoint_rest(r);
 	endpoint_hold(other);
-	endpoint_set(&c->request, other);
+	endpoint_set(r, other);
 	reuse(c, other);
 }
 
@@ -193,14 +226,18 @@ void attempt_begin(struct client *c)
 	struct endpoint *e;
 
 	r->attempts++;
+	r->sent = 0;
 	r->try_began = c->worker->now;
-	e = endpoint_choose(c);
+	e = attempt_endpoint(c, r->destination);
 	if (!e) {
 		no_endpoint(c);
 		return;
 	}
 	endpoint_set(r, e);
 	tried_add(r, e);
+	if (!r->copied && r->route && r->route->rule->nr_mirrors)
+		mirrors_begin(c);
+	r->copied = true;
 	if (r->per_try_timeout)
 		timer_set(&c->worker->timers, &r->try_timer, c->worker->now + r->per_try_timeout);
 	connection_get(c);
@@ -212,13 +249,14 @@ void attempt_waited(struct client *c)
 	const struct destination *d = r->destination;
 	struct endpoint *e;
 
-	if (idle_endpoint(c->worker, d) == NULL &&
+	if (!r->placed && idle_endpoint(c->worker, d) == NULL &&
 	    atomic_load(&d->cluster->connections) >=
 		    d->table->max_connections)
 		return;
-	waiting_remove(c);
-	e = endpoint_choose(c);
+	waiting_leave(c);
+	e = attempt_endpoint(c, r->destination);
 	if (!e) {
+		waiting_place_give(c);
 		no_endpoint(c);
 	} else {
 		endpoint_set(r, e);

@@ -1,133 +1,309 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Picks endpoints: least requests of two, in rotation, or at random; never one that is ejected. */
+/*
+ * Picks endpoints: a priority by the health of all, then one of its endpoints by the policy.
+ * While nobody is ejected, endpoints weigh the same and are warm, no state of a worker is needed.
+ */
 #include "proxy/balance.h"
+#include <stdlib.h>
+#include "proxy/chart.h"
+#include "proxy/roster.h"
+#include "proxy/warmup.h"
 
 #define PICKS_BESIDE_TRIED 6 /* Envoy looks five times more */
+#define PLACES_BESIDE_TRIED 64
 
-/* The share of health below which ejections do not count. */
-static bool panics(const struct destination *d)
+struct balance {
+	struct roster *everyone;
+	struct chart **charts; /* of each level, NULL without endpoints; NULL: nothing is hashed */
+	int64_t warm;	       /* from when on all endpoints are, ns */
+	bool uneven;	       /* their weights differ within a priority */
+	unsigned nr_workers;
+	struct roster *of_worker[]; /* NULL: none so far */
+};
+
+/* ---- made and freed ---- */
+
+static bool hashes(const struct table_cluster *t)
 {
-	const struct table_outlier *o = d->table->outlier;
-	size_t nr = d->table->nr_endpoints;
-	unsigned ejected = atomic_load_explicit(&d->cluster->ejected, memory_order_relaxed);
-
-	return o && ejected && (nr - ejected) * 100 < nr * (size_t)o->min_health_percent;
+	return t->balancer == BALANCE_RING || t->balancer == BALANCE_MAGLEV;
 }
 
-static bool usable(const struct endpoint *e)
+static struct chart *chart_of(struct clusters *all, const struct destination *d,
+			      const struct level *l)
 {
-	return !atomic_load_explicit(&e->ejected_until, memory_order_relaxed);
+	struct chart_member *members = xcalloc(l->nr, sizeof(*members));
+	struct chart *chart = NULL;
+
+	for (uint32_t i = 0; i < l->nr; i++) {
+		inet_print_port(&l->at[i]->address, l->at[i]->port, members[i].key);
+		members[i].weight = l->weights[i];
+	}
+	if (l->nr)
+		chart = chart_get(all, d->cluster, d->table, members, l->nr);
+	free(members);
+	return chart;
 }
+
+struct balance *balance_new(struct clusters *all, const struct destination *d)
+{
+	const struct table_warmup *warmup = d->table->warmup;
+	size_t size = sizeof(struct balance) + all->nr_workers * sizeof(struct roster *);
+	struct balance *b = xcalloc(1, size);
+	struct roster *r = b->everyone = roster_new(d, true);
+
+	b->nr_workers = all->nr_workers;
+	if (hashes(d->table))
+		b->charts = xcalloc(r->nr, sizeof(*b->charts));
+	for (size_t i = 0; i < r->nr; i++) {
+		b->uneven |= r->levels[i].upto != NULL;
+		if (b->charts)
+			b->charts[i] = chart_of(all, d, &r->levels[i]);
+	}
+	for (size_t i = 0; warmup && i < d->table->nr_endpoints; i++) {
+		int64_t since = d->endpoints[i]->since;
+
+		if (since && since + warmup->duration > b->warm)
+			b->warm = since + warmup->duration;
+	}
+	return b;
+}
+
+void balance_free(struct clusters *all, const struct destination *d, struct balance *b)
+{
+	for (size_t i = 0; b->charts && i < b->everyone->nr; i++)
+		if (b->charts[i])
+			chart_put(all, d->cluster, b->charts[i]);
+	free(b->charts);
+	for (unsigned i = 0; i < b->nr_workers; i++)
+		roster_free(b->of_worker[i]);
+	roster_free(b->everyone);
+	free(b);
+}
+
+/* ---- who takes part ---- */
+
+static bool takes_turns(const struct worker *w, const struct destination *d)
+{
+	if (d->table->balancer == BALANCE_LEAST_REQUEST)
+		return d->balance->uneven || w->now < d->balance->warm;
+	return d->table->balancer == BALANCE_ROUND_ROBIN && w->now < d->balance->warm;
+}
+
+static struct roster *roster_of(const struct worker *w, const struct destination *d)
+{
+	struct roster **own = &d->balance->of_worker[w->index];
+	unsigned health = atomic_load_explicit(&d->cluster->health, memory_order_acquire);
+
+	if (!atomic_load_explicit(&d->cluster->ejected, memory_order_relaxed) && !takes_turns(w, d))
+		return d->balance->everyone;
+	if (!*own || (*own)->health != health) {
+		roster_free(*own);
+		*own = roster_new(d, false);
+	}
+	return *own;
+}
+
+static size_t level_choose(struct worker *w, const struct roster *r,
+			   const struct balance_wish *wish)
+{
+	unsigned point = (unsigned)((wish->has_hash ? wish->hash : worker_random(w) >> 32) % 100);
+	uint8_t loads[PRIORITIES_AVOIDED];
+	bool avoids = wish->avoided && r->nr <= PRIORITIES_AVOIDED;
+	unsigned upto = 0;
+
+	if (avoids)
+		priority_loads(r->priorities, r->nr, wish->avoided, loads);
+	for (size_t i = 0; i < r->nr; i++) {
+		upto += avoids ? loads[i] : r->levels[i].load;
+		if (point < upto)
+			return i;
+	}
+	return 0;
+}
+
+uint32_t balance_priorities(const struct destination *d, struct endpoint *const *of, size_t nr)
+{
+	uint32_t out = 0;
+
+	for (size_t i = 0; i < nr && of[i]; i++)
+		for (size_t j = 0; j < d->table->nr_endpoints; j++)
+			if (d->endpoints[j] == of[i] &&
+			    d->table->endpoints[j].priority < PRIORITIES_AVOIDED)
+				out |= 1u << d->table->endpoints[j].priority;
+	return out;
+}
+
+/* ---- one of them ---- */
 
 /* The endpoint whose share of the weights holds `point`. */
-static size_t at_weight(const struct destination *d, uint32_t point)
+static uint32_t at_weight(const struct level *l, uint32_t point)
 {
-	size_t low = 0, high = d->table->nr_endpoints - 1;
+	uint32_t low = 0, high = l->nr - 1;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
+	while (l->upto && low < high) {
+		uint32_t middle = low + (high - low) / 2;
 
-		if (d->upto[middle] > point)
+		if (l->upto[middle] > point)
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	return low;
+	return l->upto ? low : point;
 }
 
-static uint32_t weights_sum(const struct destination *d)
+static uint32_t random_pick(struct worker *w, const struct level *l)
 {
-	size_t nr = d->table->nr_endpoints;
-
-	return d->upto ? d->upto[nr - 1] : (uint32_t)nr;
+	return at_weight(l, (uint32_t)((worker_random(w) >> 32) * l->sum >> 32));
 }
 
-static size_t random_pick(struct worker *w, const struct destination *d)
+static uint32_t rotation_pick(const struct destination *d, const struct level *l, size_t which)
 {
-	uint32_t point = (uint32_t)((worker_random(w) >> 32) * weights_sum(d) >> 32);
+	uint64_t n = atomic_fetch_add_explicit(&d->cluster->rotation[which % CLUSTER_ROTATIONS], 1,
+					       memory_order_relaxed);
 
-	return d->upto ? at_weight(d, point) : point;
+	if (!l->upto)
+		return (uint32_t)(n % l->sum);
+	return at_weight(l, (uint32_t)(n % l->sum * l->stride % l->sum));
 }
 
-static uint32_t common_divisor(uint32_t a, uint32_t b)
+static unsigned active(const struct endpoint *e)
 {
-	while (b) {
-		uint32_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
+	return atomic_load_explicit(&e->active, memory_order_relaxed);
 }
 
-/* Strides near the golden ratio spread the turns of each; over a whole round shares are exact. */
-static size_t rotation_pick(const struct destination *d)
+/* Of two different ones, as in the kernel: who holds what it got is passed by. */
+static uint32_t least_pick(struct worker *w, const struct level *l)
 {
-	uint64_t n = atomic_fetch_add_explicit(&d->cluster->rotation, 1, memory_order_relaxed);
-	uint32_t sum = weights_sum(d), stride;
+	uint32_t one = random_pick(w, l), other;
 
-	if (!d->upto)
-		return n % sum;
-	stride = (uint32_t)(sum * 0.618) ? (uint32_t)(sum * 0.618) : 1;
-	while (common_divisor(stride, sum) != 1)
-		stride++;
-	return at_weight(d, (uint32_t)(n % sum * stride % sum));
+	if (l->nr == 1)
+		return one;
+	other = (one + 1 + (uint32_t)((worker_random(w) >> 32) % (l->nr - 1))) % l->nr;
+	return active(l->at[other]) < active(l->at[one]) ? other : one;
 }
 
-static bool is_tried(const struct endpoint *e, struct endpoint *const *tried, size_t nr)
+static double turn_weight(const struct worker *w, const struct destination *d,
+			  const struct level *l, uint32_t i)
 {
-	for (size_t i = 0; i < nr && tried[i]; i++)
-		if (tried[i] == e)
+	double weight = l->weights[i];
+
+	if (d->table->warmup)
+		weight *= warmup_factor(d->table->warmup, l->at[i]->since, w->now);
+	if (d->table->balancer == BALANCE_LEAST_REQUEST)
+		weight /= active(l->at[i]) + 1;
+	return weight;
+}
+
+static uint32_t turn_serve(struct worker *w, const struct destination *d, struct level *l)
+{
+	uint32_t i = edf_next(&l->edf);
+
+	edf_served(&l->edf, turn_weight(w, d, l, i));
+	return i;
+}
+
+/* Workers begin at different places, or all of them would ask the first one first. */
+static void turns_begin(struct worker *w, const struct destination *d, struct level *l)
+{
+	for (uint32_t i = 0; i < l->nr; i++)
+		edf_add(&l->edf, i, turn_weight(w, d, l, i));
+	for (uint64_t n = worker_random(w) % l->nr; n; n--)
+		turn_serve(w, d, l);
+}
+
+static uint32_t turn_pick(struct worker *w, const struct destination *d, struct level *l)
+{
+	if (!l->edf.heap.nr)
+		turns_begin(w, d, l);
+	return turn_serve(w, d, l);
+}
+
+static struct endpoint *pick_once(struct worker *w, const struct destination *d, struct roster *r,
+				  size_t which)
+{
+	struct level *l = &r->levels[which];
+
+	if (takes_turns(w, d))
+		return l->at[turn_pick(w, d, l)];
+	if (d->table->balancer == BALANCE_ROUND_ROBIN)
+		return l->at[rotation_pick(d, l, which)];
+	if (d->table->balancer == BALANCE_LEAST_REQUEST)
+		return l->at[least_pick(w, l)];
+	return l->at[random_pick(w, l)];
+}
+
+/* ---- beside those that were tried ---- */
+
+static bool is_tried(const struct endpoint *e, const struct balance_wish *wish)
+{
+	for (size_t i = 0; i < wish->nr_tried && wish->tried[i]; i++)
+		if (wish->tried[i] == e)
 			return true;
 	return false;
 }
 
-static struct endpoint *pick_once(struct worker *w, const struct destination *d, bool all)
+/* From a random one on, so that not all go to one. */
+static struct endpoint *any_untried(struct worker *w, const struct level *l,
+				    const struct balance_wish *wish)
 {
-	struct endpoint *one, *other;
+	uint32_t from = (uint32_t)(worker_random(w) % l->nr);
 
-	if (d->table->balancer == BALANCE_ROUND_ROBIN)
-		return d->endpoints[rotation_pick(d)];
-	one = d->endpoints[random_pick(w, d)];
-	if (d->table->balancer == BALANCE_RANDOM)
-		return one;
-	other = d->endpoints[random_pick(w, d)];
-	if (!all && (!usable(one) || !usable(other)))
-		return usable(one) ? one : other;
-	return atomic_load_explicit(&other->active, memory_order_relaxed) <
-			       atomic_load_explicit(&one->active, memory_order_relaxed)
-		       ? other
-		       : one;
-}
-
-/* The first that takes part, from a random one on. */
-static struct endpoint *any_usable(struct worker *w, const struct destination *d)
-{
-	size_t nr = d->table->nr_endpoints, from = worker_random(w) % nr;
-
-	for (size_t i = 0; i < nr; i++)
-		if (usable(d->endpoints[(from + i) % nr]))
-			return d->endpoints[(from + i) % nr];
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (!is_tried(l->at[(from + i) % l->nr], wish))
+			return l->at[(from + i) % l->nr];
 	return NULL;
 }
 
-struct endpoint *balance_pick(struct worker *w, const struct destination *d,
-			      struct endpoint *const *tried, size_t nr)
+static struct endpoint *policy_pick(struct worker *w, const struct destination *d, struct roster *r,
+				    size_t which, const struct balance_wish *wish)
 {
-	struct endpoint *found = NULL;
-	bool all;
+	struct endpoint *e = NULL, *other;
 
-	if (!d->table->nr_endpoints)
-		return NULL;
-	all = panics(d);
 	for (int i = 0; i < PICKS_BESIDE_TRIED; i++) {
-		struct endpoint *e = pick_once(w, d, all);
-
-		if (!all && !usable(e))
-			continue;
-		found = e;
-		if (!is_tried(e, tried, nr))
-			break;
+		e = pick_once(w, d, r, which);
+		if (!is_tried(e, wish))
+			return e;
 	}
-	return found ? found : any_usable(w, d);
+	other = any_untried(w, &r->levels[which], wish);
+	return other ? other : e;
+}
+
+/* Along the places from that of the hash: the first one that takes part, and was not tried. */
+static struct endpoint *hash_pick(const struct destination *d, const struct roster *r, size_t which,
+				  const struct balance_wish *wish)
+{
+	const struct level *all = &d->balance->everyone->levels[which];
+	const struct chart *chart = d->balance->charts[which];
+	uint32_t place = chart_find(chart, wish->hash);
+	struct endpoint *first = NULL;
+
+	for (uint32_t i = 0, more = 0; i < chart->nr && more < PLACES_BESIDE_TRIED; i++) {
+		struct endpoint *e = all->at[chart_at(chart, place)];
+
+		place = place + 1 < chart->nr ? place + 1 : 0;
+		if (!r->panics && !endpoint_takes_part(e))
+			continue;
+		if (!is_tried(e, wish))
+			return e;
+		first = first ? first : e;
+		more++;
+	}
+	return first;
+}
+
+struct endpoint *balance_pick(struct worker *w, const struct destination *d,
+			      const struct balance_wish *wish)
+{
+	static const struct balance_wish none;
+	struct roster *r;
+	size_t which;
+
+	wish = wish ? wish : &none;
+	r = roster_of(w, d);
+	which = r->nr > 1 ? level_choose(w, r, wish) : 0;
+	if (!r->levels[which].nr)
+		return NULL;
+	if (wish->has_hash && d->balance->charts)
+		return hash_pick(d, r, which, wish);
+	return policy_pick(w, d, r, which, wish);
 }

@@ -6,22 +6,33 @@
 #include "base/mem.h"
 
 #define FREE_MAX 256 /* blocks that a worker keeps for itself */
+#define FREE_LARGE_MAX 16
 
 struct buffer_block {
 	struct buffer_block *next;
 };
 
-bool memory_take(struct memory *m, size_t size)
+/* NULL: the size has none. */
+static struct buffer_blocks *blocks_of(struct buffers *p, size_t size)
 {
-	if (atomic_fetch_add_explicit(&m->used, size, memory_order_relaxed) + size <= m->limit)
-		return true;
-	memory_give(m, size);
-	return false;
+	return size == BUFFER_SIZE ? &p->free : size == BUFFER_LARGE ? &p->free_large : NULL;
 }
 
-void memory_give(struct memory *m, size_t size)
+/* NULL: no memory is left. */
+static void *block_get(struct buffers *p, size_t size)
 {
-	atomic_fetch_sub_explicit(&m->used, size, memory_order_relaxed);
+	struct buffer_blocks *free = blocks_of(p, size);
+	struct buffer_block *block = free ? free->first : NULL;
+
+	if (block) {
+		free->first = block->next;
+		free->nr--;
+		return block;
+	}
+	if (memory_take(p->memory, size))
+		return xrealloc(NULL, size, 1);
+	p->refused = true;
+	return NULL;
 }
 
 static void block_free(struct buffers *p, void *block, size_t size)
@@ -30,59 +41,63 @@ static void block_free(struct buffers *p, void *block, size_t size)
 	memory_give(p->memory, size);
 }
 
+static void blocks_free(struct buffers *p, struct buffer_blocks *b, size_t size)
+{
+	while (b->first) {
+		struct buffer_block *block = b->first;
+
+		b->first = block->next;
+		block_free(p, block, size);
+	}
+	b->nr = 0;
+}
+
 void buffers_free(struct buffers *p)
 {
-	while (p->free) {
-		struct buffer_block *block = p->free;
-
-		p->free = block->next;
-		block_free(p, block, BUFFER_SIZE);
-	}
-	p->nr_free = 0;
+	blocks_free(p, &p->free, BUFFER_SIZE);
+	blocks_free(p, &p->free_large, BUFFER_LARGE);
 }
 
 bool buffer_take(struct buffers *p, struct buffer *b)
 {
-	struct buffer_block *block = p->free;
+	void *block;
 
 	if (b->at)
 		return true;
-	if (block) {
-		p->free = block->next;
-		p->nr_free--;
-	} else {
-		if (!memory_take(p->memory, BUFFER_SIZE))
-			return false;
-		block = xrealloc(NULL, BUFFER_SIZE, 1);
-	}
-	*b = (struct buffer){.at = (char *)block, .size = BUFFER_SIZE};
+	block = block_get(p, BUFFER_SIZE);
+	if (!block)
+		return false;
+	*b = (struct buffer){.at = block, .size = BUFFER_SIZE};
 	return true;
 }
 
 void buffer_give(struct buffers *p, struct buffer *b)
 {
 	struct buffer_block *block = (struct buffer_block *)b->at;
+	struct buffer_blocks *free = blocks_of(p, b->size);
 
 	if (!block)
 		return;
-	if (b->size == BUFFER_SIZE && p->nr_free < FREE_MAX) {
-		block->next = p->free;
-		p->free = block;
-		p->nr_free++;
+	if (free && free->nr < (b->size == BUFFER_SIZE ? FREE_MAX : FREE_LARGE_MAX)) {
+		block->next = free->first;
+		free->first = block;
+		free->nr++;
 	} else {
 		block_free(p, block, b->size);
 	}
 	*b = (struct buffer){0};
 }
 
-bool buffer_grow(struct buffers *p, struct buffer *b)
+bool buffer_grow(struct buffers *p, struct buffer *b, uint32_t size)
 {
 	struct buffer large = *b;
 
-	if (b->size == BUFFER_LARGE || !memory_take(p->memory, BUFFER_LARGE))
+	if (b->size >= size)
 		return false;
-	large.at = xrealloc(NULL, BUFFER_LARGE, 1);
-	large.size = BUFFER_LARGE;
+	large.at = block_get(p, size);
+	if (!large.at)
+		return false;
+	large.size = size;
 	memcpy(large.at + b->begin, b->at + b->begin, buffer_length(b));
 	buffer_give(p, b);
 	*b = large;

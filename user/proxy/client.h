@@ -17,14 +17,13 @@ enum client_state {
 	CLIENT_CLOSED,
 };
 
-#define CLIENT_IDLE (3600 * 1000000000ll) /* between two requests */
-
 struct client {
 	struct stream stream; /* first: epoll gives it back */
 	enum client_state state;
 	struct worker *worker;
 	struct listener *listener;
 	struct client *next, **link; /* of the worker */
+	struct client *next_again, **link_again; /* likewise, of those that are not done yet */
 	struct inet dialled, peer;
 	uint16_t port, peer_port;
 	struct http1 parser;
@@ -32,22 +31,20 @@ struct client {
 	struct buffer in, out;
 	struct timer timer; /* of its state */
 	struct request request;
+	struct upstream_user user; /* of the request's upstream */
 };
 
 void client_accept(struct worker *w, struct listener *l, int fd);
 void client_set_state(struct client *c, enum client_state state);
 void client_timer(struct client *c, int64_t ns); /* from now */
-/* Moves what can be moved, up to where it waits. */
+/* Moves what can be moved, up to where it waits or has had its share of the round. */
 void client_go(struct client *c);
+void clients_go_on(struct worker *w); /* those that had their share */
 void client_close(struct client *c);
-/* No more requests: those that are idle are closed, others end with what they do. */
+/* The connection ends with the next answer whose head can say so. */
 void client_drain(struct client *c);
+/* If it waits for a request, it is told that none will be answered. */
+void client_end_idle(struct client *c);
 void clients_bury(struct worker *w); /* frees what was closed in this round */
-
-/* ---- of its upstream, from upstream.c ---- */
-
-void client_connected(struct client *c);
-/* errno of it, 0: it was closed; the upstream is gone then. */
-void client_lost(struct client *c, int error, bool timed_out);
 
 #endif

@@ -57,9 +57,9 @@ int control_receive(int socket, struct control_message *m, int *passed)
 	if (!n)
 		return 0;
 	*passed = passed_of(&h);
-	if (n == sizeof(*m) && !(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
+	if (n == sizeof(*m) && !(h.msg_flags & MSG_TRUNC) &&
 	    memchr(m->caller, '\0', sizeof(m->caller)))
-		return 1;
+		return 1; /* without what it passed, where no descriptor was left for it */
 	if (*passed != -1)
 		close(*passed);
 	*passed = -1;

@@ -10,15 +10,29 @@
 
 enum control_kind {
 	/* agent to proxy */
-	CONTROL_LISTENER = 1,  /* id, scope, caller; descriptor: a listening TCP socket */
-	CONTROL_LISTENER_GONE, /* id: no more is accepted there, what is open goes on */
+	CONTROL_LISTENER = 1,  /* id, scope, caller, address; descriptor: a listening TCP socket */
+	CONTROL_LISTENER_GONE, /* id: no more is accepted there, what is open goes on; number: id of
+				* the one that has its socket now, 0: none */
 	CONTROL_SNAPSHOT,      /* id; descriptor: a block (snapshot/block.h); answered by TAKEN */
 	CONTROL_DRAIN,	   /* number: CLOCK_MONOTONIC ns at which the process ends at the latest */
 	CONTROL_HEARTBEAT, /* descriptor: a page whose first 64-bit word gets CLOCK_MONOTONIC ns */
-	CONTROL_STATS,	   /* id; answered by COUNTS */
+	CONTROL_STATS, /* id; number: enum control_stats; answered by COUNTS */
 	/* proxy to agent */
-	CONTROL_TAKEN,	/* id of the snapshot; number: 0 or -errno */
-	CONTROL_COUNTS, /* id; descriptor: a memfd with JSON text */
+	/* id of the snapshot; number: 0 or -errno, -ENOENT: a part that it does not bring is not there */
+	CONTROL_TAKEN,
+	CONTROL_COUNTS, /* id; number: 0 or -errno; descriptor: a memfd with what was asked for */
+	CONTROL_LEAVING, /* it was asked to end, and serves until it is told to drain */
+	/* agent to proxy, before the first table */
+	CONTROL_REQUESTS, /* descriptor: the map `requests` */
+	CONTROL_TURNS,	  /* descriptor: the map `proxy_turns` */
+	/* at any time */
+	CONTROL_LOG, /* descriptor: where the access log goes from now on */
+};
+
+enum control_stats {
+	STATS_COUNTS,  /* JSON text */
+	STATS_SLOTS,   /* of those two maps, see shared.h */
+	STATS_CLIENTS, /* JSON text */
 };
 
 struct control_message {
@@ -27,7 +41,8 @@ struct control_message {
 	uint32_t scope; /* of the callers that connect there */
 	uint32_t unused;
 	int64_t number;
-	char caller[256]; /* "default/client", ends with NUL */
+	char caller[240]; /* "default/client", ends with NUL */
+	uint8_t address[16]; /* the callers', as struct inet; all zero: not known */
 };
 _Static_assert(sizeof(struct control_message) == 280, "both sides read the same bytes");
 

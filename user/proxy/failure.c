@@ -7,29 +7,50 @@
 #include "proxy/reply.h"
 #include "proxy/retry.h"
 
+#define MILLION 1000000
+
+/* Retries at one time; 0: none. */
+static uint32_t retries_allowed(const struct destination *d)
+{
+	const struct table_retry_budget *b = d->table->retry_budget;
+	uint64_t share;
+
+	if (!b)
+		return d->table->max_retries ? d->table->max_retries : UINT32_MAX;
+	share = (uint64_t)atomic_load(&d->cluster->requests) * b->millionths / MILLION;
+	return share > b->min_concurrency ? (uint32_t)share : b->min_concurrency;
+}
+
+static bool retrying_take(struct request *r)
+{
+	uint32_t most = r->retrying ? 0 : retries_allowed(r->destination);
+
+	if (!r->retrying)
+		r->retrying = most && limit_take(&r->destination->cluster->retries, most);
+	return r->retrying;
+}
+
 /* Another try, if the policy, its count and the cluster's limit allow one. */
 static bool again(struct client *c, bool wanted)
 {
 	struct request *r = &c->request;
-	const struct http_retries *policy = r->route ? retry_policy(r->route->rule) : NULL;
-	const struct destination *d = r->destination;
 	int64_t after;
 
-	if (!policy || !wanted || !policy->attempts || !r->kept)
+	if (!wanted || !r->retry.attempts || !r->kept)
 		return false;
 	if (!r->tries_left) {
 		r->flags |= FLAG_URX;
 		return false;
 	}
-	if (!r->retrying && !limit_take(&d->cluster->retries, d->table->max_retries)) {
+	if (!retrying_take(r)) {
 		r->flags |= FLAG_UO;
 		return false;
 	}
-	r->retrying = true;
 	r->tries_left--;
-	after = retry_backoff(c->worker, policy, r->attempts);
-	tally_add(&r->tally->of_worker[c->worker->index].retries, 1);
+	after = retry_backoff(c->worker, r->retry.policy, r->attempts);
+	tally_retry(r->tally, c->worker->index);
 	attempt_drop(c, false);
+	r->sent = 0; /* nothing of the next try: what is kept stays */
 	request_set_state(r, REQUEST_BACKING_OFF);
 	timer_set(&c->worker->timers, &r->try_timer, c->worker->now + after + 1);
 	return true;
@@ -41,7 +62,8 @@ static bool raced(const struct client *c, enum attempt_failure failure)
 	static const char *const harmless[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
 	const struct request *r = &c->request;
 
-	if (failure != FAILED_CLOSED || !r->upstream || r->upstream->served < 2 || !r->kept)
+	if ((failure != FAILED_CLOSED && failure != FAILED_RESET) || !r->upstream ||
+	    r->upstream->served < 2 || !r->kept)
 		return false;
 	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
 		if (http_text_is(r->asked.method, harmless[i]))
@@ -49,13 +71,13 @@ static bool raced(const struct client *c, enum attempt_failure failure)
 	return false;
 }
 
-static void tell(struct client *c, enum attempt_failure failure, int error)
+static void tell(struct client *c, enum attempt_failure failure)
 {
 	char transport[96] = "";
 
-	if (error && failure == FAILED_CONNECT)
+	if (c->request.transport)
 		snprintf(transport, sizeof(transport), "delayed connect error: %s",
-			 strerror(error));
+			 strerror(c->request.transport));
 	switch (failure) {
 	case FAILED_CONNECT:
 		reply_failed(c, FLAG_UF, "remote connection failure", transport);
@@ -69,6 +91,9 @@ static void tell(struct client *c, enum attempt_failure failure, int error)
 	case FAILED_CLOSED:
 		reply_failed(c, FLAG_UC, "connection termination", "");
 		break;
+	case FAILED_RESET:
+		reply_failed(c, FLAG_UR, "remote reset", "");
+		break;
 	case FAILED_PROTOCOL:
 		reply_failed(c, FLAG_UPE, "protocol error", "");
 		break;
@@ -78,10 +103,20 @@ static void tell(struct client *c, enum attempt_failure failure, int error)
 	}
 }
 
+void attempt_hangs(struct client *c)
+{
+	const struct request *r = &c->request;
+
+	/* while it waits for a connection, or for its next try, no endpoint has it */
+	if (r->state == REQUEST_CONNECTING || r->state == REQUEST_SENT)
+		outlier_failed(r->destination, r->endpoint, 504, c->worker->now);
+}
+
 void attempt_failed(struct client *c, enum attempt_failure failure, int error)
 {
 	struct request *r = &c->request;
 
+	r->transport = failure == FAILED_CONNECT ? error : 0;
 	if (r->bytes) {
 		r->flags |= FLAG_UF;
 		outlier_failed(r->destination, r->endpoint, 503, c->worker->now);
@@ -94,11 +129,13 @@ void attempt_failed(struct client *c, enum attempt_failure failure, int error)
 		attempt_begin(c);
 		return;
 	}
-	outlier_failed(r->destination, r->endpoint, failure == FAILED_TRY_TIMEOUT ? 504 : 503,
-		       c->worker->now);
-	if (r->route && again(c, retry_wants_failure(retry_policy(r->route->rule), failure)))
+	if (failure == FAILED_TRY_TIMEOUT)
+		attempt_hangs(c);
+	else
+		outlier_failed(r->destination, r->endpoint, 503, c->worker->now);
+	if (again(c, retry_wants_failure(&r->retry, failure, r->sent)))
 		return;
-	tell(c, failure, error);
+	tell(c, failure);
 }
 
 bool attempt_answered(struct client *c)
@@ -107,5 +144,5 @@ bool attempt_answered(struct client *c)
 	const struct http1_head *answer = &r->upstream->parser.head;
 
 	outlier_answered(r->destination, r->endpoint, answer->status, c->worker->now);
-	return r->route && again(c, retry_wants_answer(retry_policy(r->route->rule), answer));
+	return again(c, retry_wants_answer(&r->retry, answer));
 }

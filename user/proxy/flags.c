@@ -7,8 +7,8 @@
 const char *flag_name(enum flag_at at)
 {
 	static const char *const names[] = {
-#define FLAG_NAME(name) #name,
-		PROXY_FLAGS(FLAG_NAME)
+#define FLAG_NAME(name, text) #name,
+		SHUNT_FLAGS(FLAG_NAME)
 #undef FLAG_NAME
 	};
 

@@ -7,21 +7,26 @@
 #include <unistd.h>
 #include "proxy/head.h"
 
-static bool put_text(FILE *out, struct http_text t)
+const char *format_route_name(const struct request *r, char text[FORMAT_ROUTE_NAME])
 {
-	fwrite(t.at, 1, t.length, out);
-	return t.length;
+	const char *match = r->taken ? r->taken->name : "";
+
+	if (!r->route)
+		return !r->unknown ? "" : r->destination ? "allow_any" : "block_all";
+	if (!*match)
+		return r->route->rule->name;
+	snprintf(text, FORMAT_ROUTE_NAME, "%s.%s", r->route->rule->name, match);
+	return text;
 }
 
-static bool put_address(FILE *out, const struct inet *a, unsigned port)
+static void put_address(FILE *out, const struct inet *a, unsigned port)
 {
 	char text[INET_TEXT + 8];
 
 	fputs(port ? inet_print_port(a, port, text) : inet_print(a, text), out);
-	return true;
 }
 
-static bool put_time(FILE *out, const struct timespec *t)
+static void put_time(FILE *out, const struct timespec *t)
 {
 	char text[32];
 	struct tm tm;
@@ -29,73 +34,84 @@ static bool put_time(FILE *out, const struct timespec *t)
 	gmtime_r(&t->tv_sec, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	fprintf(out, "%s.%03ldZ", text, t->tv_nsec / 1000000);
-	return true;
 }
 
-static bool put_hostname(FILE *out)
+static void put_hostname(FILE *out)
 {
 	char name[256] = "";
 
 	gethostname(name, sizeof(name) - 1);
 	fputs(name, out);
-	return *name;
 }
 
-/* "REQ(name)": the header; pseudo headers too. */
-static bool put_request_header(FILE *out, const struct client *c, const char *name)
+/* "REQ(name)": the header; pseudo headers too. "REQ(name?other)": the other one without it. */
+static void put_request_header(FILE *out, const struct client *c, char *names)
 {
+	char *other = strchr(names, '?');
 	struct http_text value;
 	char *joined;
-	bool found = http_header_find(&c->request.asked, name, &value, &joined);
+	bool found;
 
+	if (other)
+		*other++ = '\0';
+	found = http_header_find(&c->request.asked, names, &value, &joined);
+	if (!found && other)
+		found = http_header_find(&c->request.asked, other, &value, &joined);
 	if (found)
-		put_text(out, value);
+		fwrite(value.at, 1, value.length, out);
 	free(joined);
-	return found;
 }
 
-static bool put_plain(FILE *out, const struct client *c, const char *name)
+static void put_upstream(FILE *out, const struct request *r, const char *name)
 {
-	const struct request *r = &c->request;
+	char route[FORMAT_ROUTE_NAME];
 
-	if (!strcmp(name, "DOWNSTREAM_REMOTE_ADDRESS"))
-		return put_address(out, &c->peer, c->peer_port);
-	if (!strcmp(name, "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT"))
-		return put_address(out, &c->peer, 0);
-	if (!strcmp(name, "DOWNSTREAM_LOCAL_ADDRESS"))
-		return put_address(out, &c->dialled, c->port);
-	if (!strcmp(name, "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT"))
-		return put_address(out, &c->dialled, 0);
-	if (!strcmp(name, "DOWNSTREAM_LOCAL_PORT"))
-		return fprintf(out, "%u", c->port) > 0;
-	if (!strcmp(name, "UPSTREAM_REMOTE_ADDRESS"))
-		return r->endpoint && put_address(out, &r->endpoint->address, r->endpoint->port);
-	if (!strcmp(name, "UPSTREAM_CLUSTER"))
-		return r->destination && fputs(r->destination->table->name, out) >= 0;
-	if (!strcmp(name, "ROUTE_NAME"))
-		return r->route && fputs(r->route->rule->name, out) >= 0;
-	if (!strcmp(name, "PROTOCOL"))
-		return fprintf(out, "HTTP/1.%u", c->parser.head.minor) > 0;
-	if (!strcmp(name, "RESPONSE_CODE"))
-		return r->status && fprintf(out, "%u", r->status) > 0;
-	if (!strcmp(name, "START_TIME"))
-		return put_time(out, &r->began_at);
-	return !strcmp(name, "HOSTNAME") && put_hostname(out);
+	if (!strcmp(name, "UPSTREAM_REMOTE_ADDRESS") && r->endpoint)
+		put_address(out, &r->endpoint->address, r->endpoint->port);
+	else if (!strcmp(name, "UPSTREAM_CLUSTER") && r->destination)
+		fputs(r->destination->table->name, out);
+	else if (!strcmp(name, "ROUTE_NAME"))
+		fputs(format_route_name(r, route), out);
+	else if (!strcmp(name, "RESPONSE_CODE") && r->status)
+		fprintf(out, "%u", r->status);
 }
 
-static bool put_variable(FILE *out, const struct client *c, const char *text, size_t length)
+static void put_plain(FILE *out, const struct client *c, const char *name)
+{
+	if (!strcmp(name, "DOWNSTREAM_REMOTE_ADDRESS"))
+		put_address(out, &c->peer, c->peer_port);
+	else if (!strcmp(name, "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT"))
+		put_address(out, &c->peer, 0);
+	else if (!strcmp(name, "DOWNSTREAM_LOCAL_ADDRESS"))
+		put_address(out, &c->dialled, c->port);
+	else if (!strcmp(name, "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT"))
+		put_address(out, &c->dialled, 0);
+	else if (!strcmp(name, "DOWNSTREAM_LOCAL_PORT"))
+		fprintf(out, "%u", c->port);
+	else if (!strcmp(name, "PROTOCOL"))
+		fprintf(out, "HTTP/1.%u", c->parser.head.minor);
+	else if (!strcmp(name, "START_TIME"))
+		put_time(out, &c->request.began_at);
+	else if (!strcmp(name, "HOSTNAME"))
+		put_hostname(out);
+	else
+		put_upstream(out, &c->request, name);
+}
+
+static void put_variable(FILE *out, const struct client *c, const char *text, size_t length)
 {
 	char name[256];
 
 	if (length >= sizeof(name))
-		return false;
+		return;
 	memcpy(name, text, length);
 	name[length] = '\0';
 	if (!strncmp(name, "REQ(", 4) && name[length - 1] == ')') {
 		name[length - 1] = '\0';
-		return put_request_header(out, c, name + 4);
+		put_request_header(out, c, name + 4);
+	} else {
+		put_plain(out, c, name);
 	}
-	return put_plain(out, c, name);
 }
 
 char *format_expand(const struct client *c, const char *text)
@@ -103,9 +119,8 @@ char *format_expand(const struct client *c, const char *text)
 	char *expanded = NULL;
 	size_t size;
 	FILE *out = open_memstream(&expanded, &size);
-	bool known = true;
 
-	while (*text && known) {
+	while (*text) {
 		const char *end;
 
 		if (*text != '%') {
@@ -115,12 +130,12 @@ char *format_expand(const struct client *c, const char *text)
 		end = strchr(text + 1, '%');
 		if (end == text + 1)
 			fputc('%', out);
-		else
-			known = end && put_variable(out, c, text + 1, (size_t)(end - text - 1));
-		text = end ? end + 1 : text;
+		else if (end)
+			put_variable(out, c, text + 1, (size_t)(end - text - 1));
+		text = end ? end + 1 : text + 1;
 	}
 	fclose(out);
-	if (known)
+	if (size)
 		return expanded;
 	free(expanded);
 	return NULL;

@@ -8,9 +8,13 @@
 #include <strings.h>
 #include <time.h>
 #include "proxy/cors.h"
+#include "proxy/digits.h"
 #include "proxy/format.h"
+#include "proxy/hash.h"
 #include "proxy/http1_write.h"
 #include "proxy/reply.h"
+
+#define ID_LENGTH 36
 
 /* Of the head that is being written. */
 static struct arena *texts_of(struct client *c)
@@ -47,6 +51,18 @@ void head_add_printed(struct client *c, const char *name, const char *format, ..
 	assert(n >= 0 && (size_t)n < space);
 	w->nr_printed += (size_t)n;
 	head_add(c, name, (struct http_text){at, (size_t)n});
+}
+
+static void head_add_number(struct client *c, const char *name, uint64_t value)
+{
+	struct worker *w = c->worker;
+	char *at = w->printed + w->nr_printed;
+	size_t length;
+
+	assert(sizeof(w->printed) - w->nr_printed >= DIGITS_DECIMAL_MOST);
+	length = digits_decimal(at, value);
+	w->nr_printed += length;
+	head_add(c, name, (struct http_text){at, length});
 }
 
 void head_add_copied(struct client *c, const char *name, const char *value)
@@ -103,22 +119,40 @@ static void headers_change(struct client *c, const struct header_changes *change
 	http_headers_change(&c->worker->headers, &expanded);
 }
 
-/* Of several destinations the chosen one's come first; a single one's belong behind the route's. */
+static const struct header_changes *changes_of(const struct http_headers *h, bool answer)
+{
+	static const struct header_changes none;
+
+	if (!h)
+		return &none;
+	return answer ? &h->response : &h->request;
+}
+
+/*
+ * Of several destinations the chosen one's come first. Those of a single one stand behind the
+ * route's on one list, so that what either removes is gone before either sets anything.
+ */
 static void rule_change(struct client *c, bool answer)
 {
 	const struct request *r = &c->request;
-	const struct http_headers *order[2] = {
-		r->route ? r->route->rule->headers : NULL,
-		r->split ? r->split->headers : NULL,
-	};
-	bool several = r->route && r->route->rule->nr_splits > 1;
+	const struct header_changes *route, *split;
+	struct header_changes removals = {0}, rest;
 
-	for (size_t i = 0; i < 2; i++) {
-		const struct http_headers *h = order[several ? 1 - i : i];
-
-		if (h)
-			headers_change(c, answer ? &h->response : &h->request);
+	if (!r->route || (!r->route->rule->headers && (!r->split || !r->split->headers)))
+		return;
+	route = changes_of(r->route->rule->headers, answer);
+	split = changes_of(r->split ? r->split->headers : NULL, answer);
+	if (r->route->rule->nr_splits > 1) {
+		headers_change(c, split);
+		headers_change(c, route);
+		return;
 	}
+	removals.remove = split->remove;
+	rest = *split;
+	rest.remove = (struct header_names){0};
+	headers_change(c, &removals);
+	headers_change(c, route);
+	headers_change(c, &rest);
 }
 
 struct http_text head_header(const struct client *c, const char *name)
@@ -137,51 +171,52 @@ struct http_text head_header(const struct client *c, const char *name)
 static void id_make(struct client *c)
 {
 	uint64_t a = worker_random(c->worker), b = worker_random(c->worker);
+	char *id = c->request.id;
 
-	snprintf(c->request.id, sizeof(c->request.id), "%08x-%04x-4%03x-%04x-%012llx",
-		 (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff),
-		 (unsigned)(0x8000 | (b >> 48 & 0x3fff)), (unsigned long long)(b & 0xffffffffffff));
+	memcpy(id, "00000000-0000-4000-0000-000000000000", ID_LENGTH + 1);
+	digits_hex(id, a >> 32, 8);
+	digits_hex(id + 9, a >> 16, 4);
+	digits_hex(id + 15, a, 3);
+	digits_hex(id + 19, 0x8000 | (b >> 48 & 0x3fff), 4);
+	digits_hex(id + 24, b, 12);
 }
 
-/* Headers by which an application tells its own proxy what to do, and those we write ourselves. */
-static bool for_proxies(struct http_text name)
+bool head_is_grpc(const struct client *c)
 {
-	static const char *const names[] = {
-		"x-envoy-max-retries",
-		"x-envoy-retry-on",
-		"x-envoy-retry-grpc-on",
-		"x-envoy-retriable-status-codes",
-		"x-envoy-retriable-header-names",
-		"x-envoy-upstream-rq-timeout-ms",
-		"x-envoy-upstream-rq-per-try-timeout-ms",
-		"x-envoy-upstream-rq-timeout-alt-response",
-		"x-envoy-hedge-on-per-try-timeout",
-		"x-envoy-upstream-alt-stat-name",
-		"x-envoy-decorator-operation",
-		"x-envoy-attempt-count",
-		"x-envoy-expected-rq-timeout-ms",
-		"x-envoy-original-path",
-	};
+	struct http_text type = head_header(c, "content-type");
 
-	if (name.length == 17 && http_text_is(name, "x-forwarded-proto"))
-		return true;
-	if (name.length < 16 || strncasecmp(name.at, "x-envoy-", 8))
-		return false;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (http_text_is(name, names[i]))
-			return true;
-	return false;
+	return type.length >= 16 && !strncasecmp(type.at, "application/grpc", 16) &&
+	       (type.length == 16 || type.at[16] == '+' || type.at[16] == ';');
 }
 
-static void for_proxies_remove(struct http_header_list *l)
+/* What an application tells its own proxy, and what is ours to say. */
+static void controls_remove(struct http_header_list *l)
 {
 	struct http_header *h;
 	size_t kept = 0;
 
 	vec_each (&l->list, h)
-		if (!for_proxies(h->name))
+		if (control_of(h->name) >= NR_CONTROLS_REMOVED)
 			l->list.at[kept++] = *h;
 	l->list.nr = kept;
+}
+
+static void add_missing(struct client *c, const char *name, struct http_text value)
+{
+	if (value.length)
+		head_add(c, name, value);
+}
+
+static void trace_add(struct client *c)
+{
+	struct request *r = &c->request;
+	struct trace_missing missing;
+
+	trace_missing(&r->trace, c->worker, &r->controls, &r->asked, &missing);
+	add_missing(c, "traceparent", missing.parent);
+	add_missing(c, "x-b3-traceid", missing.trace_id);
+	add_missing(c, "x-b3-spanid", missing.span_id);
+	add_missing(c, "x-b3-sampled", missing.sampled);
 }
 
 /* What goes upstream beside the client's own headers. */
@@ -190,16 +225,17 @@ static void request_ours_add(struct client *c)
 	struct request *r = &c->request;
 	int64_t expected = r->per_try_timeout ? r->per_try_timeout : r->timeout;
 
-	head_add(c, "x-forwarded-proto", http_text("http"));
-	if (!*r->id && !head_header(c, "x-request-id").length)
+	if (!control_seen(&r->controls, CONTROL_FORWARDED_PROTO))
+		head_add(c, "x-forwarded-proto", http_text("http"));
+	if (!*r->id && !control_value(&r->controls, &r->asked, CONTROL_REQUEST_ID).length)
 		id_make(c);
 	if (*r->id)
 		head_add(c, "x-request-id", http_text(r->id));
+	trace_add(c);
 	if (r->route)
-		head_add_printed(c, "x-envoy-attempt-count", "%u", r->attempts);
+		head_add_number(c, "x-envoy-attempt-count", r->attempts);
 	if (expected)
-		head_add_printed(c, "x-envoy-expected-rq-timeout-ms", "%lld",
-				 (long long)expected / 1000000);
+		head_add_number(c, "x-envoy-expected-rq-timeout-ms", (uint64_t)expected / 1000000);
 	if (r->path)
 		head_add(c, "x-envoy-original-path", r->asked.path);
 }
@@ -226,7 +262,7 @@ static int out_done(struct client *c, struct buffer *b, const struct http1_out *
 	return err;
 }
 
-int head_request_put(struct client *c, struct buffer *b)
+static int request_put(struct client *c, struct buffer *b, bool copy)
 {
 	const struct http1_head *head = &c->parser.head;
 	struct request *r = &c->request;
@@ -236,9 +272,12 @@ int head_request_put(struct client *c, struct buffer *b)
 	int err;
 
 	headers_begin(c, &asked, head->upgrade);
-	for_proxies_remove(&c->worker->headers);
+	if (r->controls.seen & CONTROLS_REMOVED)
+		controls_remove(&c->worker->headers);
 	rule_change(c, false);
 	request_ours_add(c);
+	if (copy)
+		trace_unsample(&c->worker->headers, texts_of(c));
 	asked.headers = c->worker->headers.list.at;
 	asked.nr_headers = c->worker->headers.list.nr;
 	asked.path = r->path ? http_text(r->path) : asked.path;
@@ -246,6 +285,16 @@ int head_request_put(struct client *c, struct buffer *b)
 	err = http1_write_request(&out, &asked, &head->framing,
 				  head->upgrade ? HTTP1_SAY_UPGRADE : HTTP1_SAY_NOTHING);
 	return out_done(c, b, &out, err);
+}
+
+int head_request_put(struct client *c, struct buffer *b)
+{
+	return request_put(c, b, false);
+}
+
+int head_copy_put(struct client *c, struct buffer *b)
+{
+	return request_put(c, b, true);
 }
 
 static enum http1_connection connection(const struct client *c)
@@ -309,9 +358,10 @@ int head_answer_put(struct client *c, struct buffer *b)
 
 	headers_begin(c, &head->request, tunnel);
 	answer_ours_add(c);
-	head_add_printed(c, "x-envoy-upstream-service-time", "%lld",
-			 (long long)c->request.upstream_took / 1000000);
+	head_add_number(c, "x-envoy-upstream-service-time",
+			(uint64_t)c->request.upstream_took / 1000000);
 	cors_answer(c);
+	hash_cookie_add(c);
 	rule_change(c, true);
 	if (c->request.framing == FRAMING_CHUNKED)
 		framing.how = HTTP1_CHUNKED;
@@ -332,7 +382,8 @@ int head_interim_put(struct client *c, struct buffer *b)
 
 int head_reply_put(struct client *c, struct buffer *b, uint16_t status, size_t length, bool by_rule)
 {
-	struct http1_framing framing = {HTTP1_LENGTH, true, length};
+	/* RFC 9110, 8.6: a 204 must not say a length */
+	struct http1_framing framing = {HTTP1_LENGTH, status != 204, length};
 
 	answer_ours_add(c);
 	if (by_rule)

@@ -10,6 +10,8 @@
  * break its line; then nothing was written.
  */
 int head_request_put(struct client *c, struct buffer *b);
+/* Of a copy for a mirror: the same, but for its trace, which is not sampled. */
+int head_copy_put(struct client *c, struct buffer *b);
 int head_answer_put(struct client *c, struct buffer *b);
 /* A 1xx of the upstream, as it came. */
 int head_interim_put(struct client *c, struct buffer *b);
@@ -20,6 +22,8 @@ int head_reply_put(struct client *c, struct buffer *b, uint16_t status, size_t l
 
 /* A header of the request, the first of that name; length 0: none. */
 struct http_text head_header(const struct client *c, const char *name);
+/* A gRPC call, by the type of its body. */
+bool head_is_grpc(const struct client *c);
 /* Adds to c->worker->headers; the texts are borrowed up to the writing. */
 void head_add(struct client *c, const char *name, struct http_text value);
 /* Likewise; the text is the worker's, up to the writing: short ones, and any. */

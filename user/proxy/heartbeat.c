@@ -52,3 +52,8 @@ int heartbeat_page(struct proxy *p, int fd)
 	atomic_store(&p->heartbeat, page);
 	return 0;
 }
+
+void heartbeat_stop(struct proxy *p)
+{
+	atomic_store(&p->heartbeat, NULL);
+}

@@ -9,5 +9,6 @@ struct proxy;
 int heartbeat_start(struct proxy *p);
 /* The page to write to, from now on; 0 or -errno. */
 int heartbeat_page(struct proxy *p, int fd);
+void heartbeat_stop(struct proxy *p);
 
 #endif

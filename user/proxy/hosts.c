@@ -6,90 +6,45 @@
 #include <string.h>
 #include "proxy/hosts.h"
 
-#define NAME_SIZE 1024 /* a longer one is nobody's */
-
 struct name {
-	char text[NAME_SIZE];
+	char text[HOSTS_NAME_MAX];
 	size_t length;
 };
 
+uint64_t hosts_hash(const char *domain, uint16_t port)
+{
+	return finder_mix(strmap_hash(domain), port);
+}
+
 /* ---- building ---- */
 
-static void put_backwards(char *out, const char *text, size_t length)
+static void name_put(struct hosts *h, const struct host_name *n)
 {
-	for (size_t i = 0; i < length; i++)
-		out[i] = text[length - 1 - i];
-	out[length] = '\0';
+	size_t length = strlen(n->text);
+
+	if (length >= HOSTS_NAME_MAX)
+		return;
+	finder_put(&h->names, n->hash, n);
+	if (*n->text == '*')
+		h->lengths[length / 64] |= UINT64_C(1) << length % 64;
 }
 
-static struct host_ports *host_ports_of(struct strmap *map, struct arena *arena, const char *name)
+void hosts_new(struct hosts *h, struct part *const *parts, size_t nr)
 {
-	struct host_ports *p = strmap_get(map, name);
+	size_t most = 0;
 
-	if (!p) {
-		p = arena_alloc(arena, sizeof(*p));
-		strmap_put(map, name, p);
-	}
-	return p;
-}
-
-static void name_add(struct hosts *h, struct arena *arena, const char *domain,
-		     const struct table_port *port)
-{
-	size_t length = strlen(domain);
-	struct host_ports *p;
-	char *suffix;
-
-	if (*domain == '*') {
-		suffix = arena_alloc(arena, length);
-		put_backwards(suffix, domain + 1, length - 1);
-		p = host_ports_of(&h->suffixes, arena, suffix);
-	} else {
-		p = host_ports_of(&h->exact, arena, domain);
-	}
-	if (port->everyone && !p->everyone)
-		p->everyone = port;
-	if (port->nr_scopes)
-		vec_push(&p->scoped, port);
-}
-
-void hosts_add(struct hosts *h, struct arena *arena, const struct table_port *port)
-{
-	for (size_t i = 0; i < port->nr_domains; i++)
-		name_add(h, arena, port->domains[i], port);
-}
-
-void hosts_sort(struct hosts *h, struct arena *arena)
-{
-	VEC(struct prefix_item) items = {0};
-	const struct strmap_entry *e;
-
-	strmap_each (&h->suffixes, e) {
-		struct prefix_item item = {e->key, strlen(e->key),
-					   (uint32_t)(e - h->suffixes.entries)};
-
-		vec_push(&items, item);
-	}
-	prefixes_build(&h->by_suffix, arena, items.at, items.nr, false);
-	vec_free(&items);
-}
-
-static void ports_free(struct strmap *map)
-{
-	struct strmap_entry *e;
-
-	strmap_each (map, e) {
-		struct host_ports *p = e->value;
-
-		vec_free(&p->scoped);
-	}
-	strmap_free(map);
+	*h = (struct hosts){0};
+	for (size_t i = 0; i < nr; i++)
+		most += parts[i]->nr_names;
+	finder_new(&h->names, most);
+	for (size_t i = 0; i < nr; i++)
+		for (size_t j = 0; j < parts[i]->nr_names; j++)
+			name_put(h, &parts[i]->names[j]);
 }
 
 void hosts_free(struct hosts *h)
 {
-	ports_free(&h->exact);
-	ports_free(&h->suffixes);
+	finder_free(&h->names);
 }
 
 /* ---- finding ---- */
@@ -130,46 +85,69 @@ static bool is_of(const struct table_port *port, uint32_t scope)
 	return false;
 }
 
-/* That for the caller; NULL: for it there is no such host. */
-static const struct table_port *port_for(const struct host_ports *p, uint32_t scope, bool closed)
-{
-	const struct table_port *port = p && !closed ? p->everyone : NULL;
+/* Who asks, and where. */
+struct asked {
+	const struct hosts *hosts;
+	uint16_t port;
+	uint32_t scope;
+	bool closed;
+};
 
-	for (size_t i = 0; p && scope && i < p->scoped.nr; i++)
-		if (is_of(p->scoped.at[i], scope)) {
-			port = p->scoped.at[i];
+/* That for the caller; NULL: for it there is no such host. */
+static const struct port *port_named(const struct asked *a, const char *text)
+{
+	const struct port *found = NULL;
+	const struct host_name *n;
+	uint64_t hash = hosts_hash(text, a->port);
+
+	finder_each (&a->hosts->names, hash, n) {
+		const struct table_port *t = n->port->table;
+
+		if (t->port != a->port || strcmp(n->text, text))
+			continue;
+		if (a->scope && is_of(t, a->scope)) {
+			found = n->port;
 			break;
 		}
-	return port && !port->hidden ? port : NULL;
+		if (!found && t->everyone && !a->closed)
+			found = n->port;
+	}
+	return found && !found->table->hidden ? found : NULL;
 }
 
-static const struct table_port *by_suffix(const struct hosts *h, uint32_t scope, bool closed,
-					  const struct name *name)
+/* The longest that there is at all and may end the name, which gives way to them, is first. */
+static const struct port *by_suffix(const struct asked *a, struct name *name)
 {
-	const struct table_port *port = NULL;
-	const struct prefix *p;
-	char backwards[NAME_SIZE];
+	const struct port *port = NULL;
 
-	if (!h->by_suffix.nr)
-		return NULL;
-	put_backwards(backwards, name->text, name->length);
-	for (p = prefixes_find(&h->by_suffix, backwards, name->length); p && !port; p = p->shorter)
-		port = port_for(h->suffixes.entries[*p->values].value, scope, closed);
+	for (size_t word = name->length / 64 + 1; word-- && !port;)
+		for (uint64_t bits = a->hosts->lengths[word]; bits && !port;) {
+			size_t bit = 63 - (size_t)__builtin_clzll(bits), length = word * 64 + bit;
+
+			bits &= ~(UINT64_C(1) << bit);
+			if (length > name->length)
+				continue;
+			name->text[name->length - length] = '*';
+			port = port_named(a, name->text + name->length - length);
+		}
 	return port;
 }
 
-const struct table_port *hosts_find(const struct hosts *h, uint32_t scope, bool closed,
-				    const char *namespace, struct http_text host)
+const struct port *hosts_find(const struct hosts *h, uint16_t port, uint32_t scope, bool closed,
+			      const char *namespace, struct http_text host)
 {
-	const struct table_port *port;
+	const struct asked asked = {h, port, scope, closed};
+	const struct port *found;
 	struct name name, longer;
 
 	if (!name_read(host, &name))
 		return NULL;
-	port = port_for(strmap_get(&h->exact, name.text), scope, closed);
-	if (!port && *namespace && !strchr(name.text, '.') &&
+	if (*name.text == '*')
+		return by_suffix(&asked, &name); /* what it names is no wildcard */
+	found = port_named(&asked, name.text);
+	if (!found && *namespace && !strchr(name.text, '.') &&
 	    (size_t)snprintf(longer.text, sizeof(longer.text), "%s.%s", name.text, namespace) <
 		    sizeof(longer.text))
-		port = port_for(strmap_get(&h->exact, longer.text), scope, closed);
-	return port ? port : by_suffix(h, scope, closed, &name);
+		found = port_named(&asked, longer.text);
+	return found ? found : by_suffix(&asked, &name);
 }

@@ -3,10 +3,11 @@
 #include "proxy/http1.h"
 #include <errno.h>
 #include <string.h>
+#include "proxy/buffer.h"
 #include "proxy/http1_head.h"
 
 #define LINES_FIRST 1024
-#define LINES_KEPT 8192 /* a larger head gives its memory back */
+#define LINES_KEPT 8192 /* without rooms: a larger head gives its memory back */
 
 const struct http1_limits http1_limits = {
 	.target = 32 << 10, .headers = 60 << 10, .nr_headers = 100};
@@ -16,28 +17,68 @@ void http1_init(struct http1 *p, bool response, const struct http1_limits *limit
 	*p = (struct http1){.response = response, .limits = *limits};
 }
 
+/* Where there are rooms what is longer than the first lines counts as memory that is used. */
+static bool lines_grow(struct http1 *p, struct http1_lines *l, size_t cap)
+{
+	size_t counted = l->cap > LINES_FIRST ? l->cap : 0;
+
+	if (p->rooms && cap > LINES_FIRST && !memory_take(p->rooms->memory, cap - counted))
+		return false;
+	l->at = xrealloc(l->at, cap, 1);
+	l->cap = cap;
+	return true;
+}
+
+static void lines_free(struct http1 *p, struct http1_lines *l)
+{
+	if (p->rooms && l->cap > LINES_FIRST)
+		memory_give(p->rooms->memory, l->cap);
+	free(l->at);
+	*l = (struct http1_lines){0};
+}
+
+static void room_take(struct http1 *p)
+{
+	struct http1_rooms *rooms = p->rooms;
+
+	if (p->lines.at || !rooms || !rooms->nr_free)
+		return;
+	rooms->nr_free--;
+	p->lines = rooms->free[rooms->nr_free].lines;
+	p->headers = rooms->free[rooms->nr_free].headers;
+}
+
+static void room_give(struct http1 *p)
+{
+	struct http1_rooms *rooms = p->rooms;
+
+	p->lines.nr = p->lines.line = 0;
+	p->headers.list.nr = 0;
+	if (p->lines.cap > (rooms ? LINES_FIRST : LINES_KEPT) ||
+	    (rooms && rooms->nr_free == HTTP1_ROOMS_FREE)) {
+		lines_free(p, &p->lines);
+		vec_free(&p->headers.list);
+	} else if (rooms && p->lines.at) {
+		rooms->free[rooms->nr_free++] = (struct http1_room){p->lines, p->headers};
+		p->lines = (struct http1_lines){0};
+		p->headers = (struct http_header_list){0};
+	}
+}
+
 void http1_free(struct http1 *p)
 {
-	free(p->lines.at);
-	free(p->tail.at);
+	room_give(p);
+	lines_free(p, &p->lines);
+	lines_free(p, &p->tail);
 	vec_free(&p->headers.list);
 	vec_free(&p->trailers.list);
 }
 
-static void lines_clear(struct http1_lines *l)
-{
-	if (l->cap > LINES_KEPT) {
-		free(l->at);
-		*l = (struct http1_lines){0};
-	}
-	l->nr = l->line = 0;
-}
-
 void http1_next(struct http1 *p)
 {
-	lines_clear(&p->lines);
-	lines_clear(&p->tail);
-	p->headers.list.nr = p->trailers.list.nr = 0;
+	room_give(p);
+	lines_free(p, &p->tail);
+	vec_free(&p->trailers.list);
 	p->head = (struct http1_head){0};
 	p->answers_head = p->answers_upgrade = p->last_chunk = false;
 	p->skipped = p->overhead = 0;
@@ -59,18 +100,17 @@ int http1_refuse(struct http1 *p, uint16_t status, const char *reason)
 	return -EINVAL;
 }
 
-static void lines_add(struct http1_lines *l, const char *bytes, size_t n)
+static int lines_add(struct http1 *p, struct http1_lines *l, const char *bytes, size_t n)
 {
-	if (l->cap - l->nr < n) {
-		size_t cap = l->cap ? l->cap : LINES_FIRST;
+	size_t cap = l->cap ? l->cap : LINES_FIRST;
 
-		while (cap - l->nr < n)
-			cap *= 2;
-		l->at = xrealloc(l->at, cap, 1);
-		l->cap = cap;
-	}
+	while (cap - l->nr < n)
+		cap *= 2;
+	if (cap != l->cap && !lines_grow(p, l, cap))
+		return http1_refuse(p, 503, "there is no memory for the head");
 	memcpy(l->at + l->nr, bytes, n);
 	l->nr += n;
+	return 0;
 }
 
 /*
@@ -111,9 +151,10 @@ static int lines_feed(struct http1 *p, struct http1_lines *l, const char *bytes,
 		size_t n = lf ? (size_t)(lf + 1 - at) : length - *taken;
 		size_t room = p->limits.headers - l->nr;
 
-		lines_add(l, at, n < room ? n : room);
+		err = lines_add(p, l, at, n < room ? n : room);
 		*taken += n;
-		err = line_added(p, l, lf, n <= room);
+		if (!err)
+			err = line_added(p, l, lf, n <= room);
 	}
 	return err;
 }
@@ -148,8 +189,10 @@ static enum http1_event head_feed(struct http1 *p, const char *bytes, size_t len
 {
 	int err;
 
-	if (!p->lines.nr)
+	if (!p->lines.nr) {
+		room_take(p);
 		empty_line_skip(p, bytes, length, taken);
+	}
 	if (!p->lines.nr && p->skipped == 1 && *taken < length)
 		err = http1_refuse(p, 400, "a CR without LF before the request");
 	else
@@ -216,6 +259,11 @@ enum http1_event http1_feed(struct http1 *p, const char *bytes, size_t length, s
 		break;
 	}
 	return HTTP1_WRONG;
+}
+
+uint64_t http1_plain(const struct http1 *p)
+{
+	return p->state == HTTP1_IN_LENGTH ? p->left : p->state == HTTP1_IN_REST ? UINT64_MAX : 0;
 }
 
 enum http1_event http1_eof(struct http1 *p)

@@ -10,9 +10,13 @@
 #include "http/match.h"
 #include "http/rewrite.h"
 
+#define HTTP1_ROOMS_FREE 128
+
+struct memory;
+
 struct http1_limits {
 	size_t target;	   /* bytes of a request target: 414 */
-	size_t headers;	   /* bytes of a whole head, and of the trailers: 431 */
+	size_t headers;	   /* bytes of a whole head, and of the trailers: 431; no memory: 503 */
 	size_t nr_headers; /* fields in one: 431 */
 };
 extern const struct http1_limits http1_limits; /* the defaults */
@@ -71,6 +75,16 @@ struct http1_lines {
 	size_t nr, cap, line; /* line: where the last one begins */
 };
 
+/* What heads are read into: one that was read gives it to the next, of whichever connection. */
+struct http1_rooms {
+	struct memory *memory; /* counts what is longer than usual */
+	size_t nr_free;
+	struct http1_room {
+		struct http1_lines lines;
+		struct http_header_list headers;
+	} free[HTTP1_ROOMS_FREE];
+};
+
 /* One direction of a connection. What stands above the line is for the caller. */
 struct http1 {
 	struct http1_head head; /* texts are the parser's, valid up to http1_next() */
@@ -79,6 +93,7 @@ struct http1 {
 	struct http1_wrong wrong;
 	bool answers_head;    /* set before a response's head: the request was HEAD */
 	bool answers_upgrade; /* likewise: it asked for another protocol, 101 is fine */
+	struct http1_rooms *rooms; /* NULL: it keeps what it has; set after http1_init() */
 	/* ---- */
 	bool response;
 	enum http1_state state;
@@ -98,6 +113,8 @@ void http1_free(struct http1 *p);
 
 /* Reads up to the next event; *taken of the bytes are done with. */
 enum http1_event http1_feed(struct http1 *p, const char *bytes, size_t length, size_t *taken);
+/* How many of the bytes that come next are body just as they are; 0: they have to be looked at. */
+uint64_t http1_plain(const struct http1 *p);
 /* The sender is done. HTTP1_MORE: between two messages. */
 enum http1_event http1_eof(struct http1 *p);
 /* After HTTP1_END: the next message. What was asked of a response is forgotten. */

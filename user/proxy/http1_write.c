@@ -2,21 +2,19 @@
 /* Heads of HTTP/1.1, as one reader of them would want them all to be. */
 #include "proxy/http1_write.h"
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
+#include "proxy/digits.h"
 #include "proxy/http1_head.h"
 
 /* ---- what belongs to one connection ---- */
 
 static bool is_hop(struct http_text name, bool tunnel)
 {
-	static const char *const hops[] = {"connection", "keep-alive", "te", "proxy-connection",
-					   "proxy-authenticate", "proxy-authorization"};
-
-	for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++)
-		if (http_text_is(name, hops[i]))
-			return true;
-	return !tunnel && http_text_is(name, "upgrade");
+	return http_text_is(name, "connection") || http_text_is(name, "keep-alive") ||
+	       http_text_is(name, "te") || http_text_is(name, "proxy-connection") ||
+	       http_text_is(name, "proxy-authenticate") ||
+	       http_text_is(name, "proxy-authorization") ||
+	       (!tunnel && http_text_is(name, "upgrade"));
 }
 
 static bool same(struct http_text a, struct http_text b)
@@ -68,7 +66,8 @@ static void put(struct writing *w, const char *at, size_t length)
 		w->err = w->err ?: -ENOBUFS;
 		return;
 	}
-	memcpy(w->out->at + w->nr, at, length);
+	if (length)
+		memcpy(w->out->at + w->nr, at, length);
 	w->nr += length;
 }
 
@@ -81,7 +80,7 @@ static void put_checked(struct writing *w, struct http_text t)
 	put(w, t.at, t.length);
 }
 
-/* A word of the first line, or a name: no spaces either, and something. */
+/* A word of the first line: no spaces either, and something. */
 static void put_word(struct writing *w, struct http_text t, const char *end)
 {
 	if (!w->err && (!t.length || memchr(t.at, ' ', t.length) || memchr(t.at, '\t', t.length)))
@@ -96,32 +95,56 @@ static bool is_ours(struct http_text name)
 	       http_text_is(name, "transfer-encoding") || http_text_is(name, "connection");
 }
 
-static void put_headers(struct writing *w, const struct http_request *r)
+static bool is_name(struct http_text t)
 {
-	for (size_t i = 0; i < r->nr_headers; i++) {
-		const struct http_header *h = &r->headers[i];
+	bool wrong = !t.length;
 
-		if (is_ours(h->name))
-			continue;
-		if (!w->err && h->name.length && memchr(h->name.at, ':', h->name.length))
-			w->err = -EINVAL;
-		put_word(w, h->name, ": ");
-		put_checked(w, h->value);
-		put_text(w, "\r\n");
+	for (size_t i = 0; i < t.length; i++) {
+		unsigned char b = (unsigned char)t.at[i];
+
+		wrong |= b <= ' ' || b == ':' || b == 0x7f;
+	}
+	return !wrong;
+}
+
+static void put_header(struct writing *w, const struct http_header *h)
+{
+	size_t size = h->name.length + h->value.length + 4;
+	char *at = w->out->at + w->nr;
+
+	if (!w->err && (!is_name(h->name) || http1_has_control(h->value)))
+		w->err = -EINVAL;
+	else if (!w->err && w->out->cap - w->nr < size)
+		w->err = -ENOBUFS;
+	if (w->err)
+		return;
+	at = mempcpy(mempcpy(at, h->name.at, h->name.length), ": ", 2);
+	if (h->value.length)
+		at = mempcpy(at, h->value.at, h->value.length);
+	memcpy(at, "\r\n", 2);
+	w->nr += size;
+}
+
+static void put_headers(struct writing *w, const struct http_header *headers, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		const struct http_header *h = &headers[i];
+
+		if (!is_ours(h->name))
+			put_header(w, h);
 	}
 }
 
 static void put_framing(struct writing *w, const struct http1_framing *f)
 {
-	char line[48];
-	int n;
+	char number[DIGITS_DECIMAL_MOST];
 
 	if (f->how == HTTP1_CHUNKED) {
 		put_text(w, "transfer-encoding: chunked\r\n");
 	} else if (f->has_length && (f->how == HTTP1_LENGTH || f->how == HTTP1_NONE)) {
-		n = snprintf(line, sizeof(line), "content-length: %llu\r\n",
-			     (unsigned long long)f->length);
-		put(w, line, n);
+		put_text(w, "content-length: ");
+		put(w, number, digits_decimal(number, f->length));
+		put_text(w, "\r\n");
 	}
 }
 
@@ -135,7 +158,7 @@ static int put_end(struct writing *w, const struct http_request *r,
 		[HTTP1_SAY_UPGRADE] = "connection: upgrade\r\n",
 	};
 
-	put_headers(w, r);
+	put_headers(w, r->headers, r->nr_headers);
 	put_framing(w, framing);
 	put(w, said[connection], strlen(said[connection]));
 	put_text(w, "\r\n");
@@ -160,12 +183,25 @@ int http1_write_response(struct http1_out *out, uint16_t status, struct http_tex
 			 const struct http_request *r, const struct http1_framing *framing,
 			 enum http1_connection connection)
 {
-	char line[32];
+	char number[DIGITS_DECIMAL_MOST];
 	struct writing w = {.out = out, .nr = out->nr};
-	int n = snprintf(line, sizeof(line), "HTTP/1.1 %03u ", status);
 
-	put(&w, line, n);
+	put_text(&w, "HTTP/1.1 ");
+	put(&w, number, digits_decimal(number, status));
+	put_text(&w, " ");
 	put_checked(&w, reason);
 	put_text(&w, "\r\n");
 	return put_end(&w, r, framing, connection);
+}
+
+int http1_write_last_chunk(struct http1_out *out, const struct http_header_list *trailers)
+{
+	struct writing w = {.out = out, .nr = out->nr};
+
+	put_text(&w, "0\r\n");
+	put_headers(&w, trailers->list.at, trailers->list.nr);
+	put_text(&w, "\r\n");
+	if (!w.err)
+		out->nr = w.nr;
+	return w.err;
 }

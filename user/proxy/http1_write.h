@@ -34,5 +34,7 @@ int http1_write_request(struct http1_out *out, const struct http_request *r,
 int http1_write_response(struct http1_out *out, uint16_t status, struct http_text reason,
 			 const struct http_request *r, const struct http1_framing *framing,
 			 enum http1_connection connection);
+/* What ends a chunked body, with the fields that follow it (RFC 9112 section 7.1.2). */
+int http1_write_last_chunk(struct http1_out *out, const struct http_header_list *trailers);
 
 #endif

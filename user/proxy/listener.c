@@ -3,6 +3,7 @@
 #include "proxy/listener.h"
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 static void listener_ready(struct worker *w, struct source *source, uint32_t events)
 {
 	struct listener *l = (struct listener *)source;
+	struct listener *heir = atomic_load_explicit(&l->heir, memory_order_acquire);
 
 	(void)events;
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
@@ -21,9 +23,11 @@ static void listener_ready(struct worker *w, struct source *source, uint32_t eve
 
 		if (fd == -1 && errno == ECONNABORTED)
 			continue;
+		if (fd == -1 && errno != EAGAIN)
+			worker_starves(w);
 		if (fd == -1)
 			return;
-		client_accept(w, l, fd);
+		client_accept(w, heir ? heir : l, fd);
 	}
 }
 
@@ -43,24 +47,47 @@ struct listener *listener_new(int fd, uint32_t id, uint32_t scope, const char *c
 
 void listener_free(struct listener *l)
 {
+	struct listener *heir = atomic_load(&l->heir);
+
 	if (l->source.fd != -1)
 		close(l->source.fd);
+	if (heir)
+		atomic_fetch_sub_explicit(&heir->refs, 1, memory_order_release);
 	free(l->caller);
 	free(l->namespace);
 	free(l->left);
 	free(l);
 }
 
-int listener_watch(struct worker *w, struct listener *l)
+static int watch(struct worker *w, struct listener *l, uint32_t events)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = &l->source};
+	struct epoll_event event = {.events = events, .data.ptr = &l->source};
 
 	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, l->source.fd, &event) == -1 ? -errno : 0;
+}
+
+int listener_watch(struct worker *w, struct listener *l)
+{
+	return watch(w, l, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+int listener_watch_beside(struct worker *w, struct listener *l)
+{
+	return watch(w, l, EPOLLIN);
 }
 
 void listener_unwatch(struct worker *w, struct listener *l)
 {
 	epoll_ctl(w->epoll, EPOLL_CTL_DEL, l->source.fd, NULL);
+}
+
+/* Of a listening socket the kernel tells the length of its queue there. */
+bool listener_waiting(const struct listener *l)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+
+	return !getsockopt(l->source.fd, IPPROTO_TCP, TCP_INFO, &info, &size) && info.tcpi_unacked;
 }
 
 void address_read(const struct sockaddr_storage *from, struct inet *address, uint16_t *port)

@@ -9,9 +9,15 @@
 #include "base/log.h"
 #include "proxy/control.h"
 #include "proxy/heartbeat.h"
+#include "proxy/journal.h"
+#include "proxy/listing.h"
 #include "proxy/outlier.h"
+#include "proxy/shared.h"
 #include "proxy/stats.h"
 #include "snapshot/block.h"
+
+#define LEAVE_LEAST 50000000ll	/* ns, for whoever is in the middle of connect() */
+#define LEAVE_MOST 1000000000ll
 
 /* ---- listeners ---- */
 
@@ -21,7 +27,12 @@ static void listener_begin(struct proxy *p, const struct control_message *m, int
 
 	if (fd == -1)
 		return;
+	if (!m->id) {
+		p->alive = fd;
+		return;
+	}
 	l = listener_new(fd, m->id, m->scope, m->caller);
+	memcpy(l->address.byte, m->address, sizeof(l->address.byte));
 	l->next = p->listeners;
 	p->listeners = l;
 	for (unsigned i = 0; i < p->nr_workers; i++) {
@@ -32,24 +43,56 @@ static void listener_begin(struct proxy *p, const struct control_message *m, int
 	}
 }
 
+/*
+ * Others may accept there as well, and each connection wakes only one of all who watch: what woke a
+ * worker that watches no more is accepted by one that is woken beside the others.
+ */
+static void listener_leave(struct proxy *p, struct listener *l)
+{
+	if (l->leaving)
+		return;
+	l->leaving = monotonic_now();
+	for (unsigned i = 0; i < p->nr_workers; i++)
+		listener_unwatch(&p->workers[i], l);
+	listener_watch_beside(&p->workers[0], l);
+}
+
 static void listener_end(struct proxy *p, struct listener *l)
 {
+	listener_unwatch(&p->workers[0], l);
 	l->left = xcalloc(p->nr_workers, sizeof(*l->left));
 	for (unsigned i = 0; i < p->nr_workers; i++) {
-		listener_unwatch(&p->workers[i], l);
 		l->left[i] = atomic_load_explicit(&p->workers[i].rounds, memory_order_acquire);
 		worker_wake(&p->workers[i]);
 	}
-	/* One that is dialled on must be refused at once. */
-	close(l->source.fd);
-	l->source.fd = -1;
 }
 
-static void listener_gone(struct proxy *p, uint32_t id)
+static struct listener *listener_find(struct proxy *p, uint32_t id)
 {
 	for (struct listener *l = p->listeners; l; l = l->next)
-		if (l->id == id && !l->left)
-			listener_end(p, l);
+		if (l->id == id)
+			return l;
+	return NULL;
+}
+
+static void listener_gone(struct proxy *p, uint32_t id, uint32_t heir)
+{
+	struct listener *l = listener_find(p, id), *next = listener_find(p, heir);
+
+	if (!l || l->leaving)
+		return;
+	if (next)
+		atomic_fetch_add_explicit(&next->refs, 1, memory_order_relaxed);
+	atomic_store_explicit(&l->heir, next, memory_order_release);
+	listener_leave(p, l);
+}
+
+/* Nobody waits there, or others accept what comes. */
+static bool quiet(const struct listener *l)
+{
+	int64_t since = monotonic_now() - l->leaving;
+
+	return since > LEAVE_MOST || (since > LEAVE_LEAST && !listener_waiting(l));
 }
 
 /* No worker looks at it any more, in an event that it got before. */
@@ -58,7 +101,21 @@ static bool forgotten(const struct proxy *p, const struct listener *l)
 	for (unsigned i = 0; i < p->nr_workers; i++)
 		if (atomic_load_explicit(&p->workers[i].rounds, memory_order_acquire) <= l->left[i])
 			return false;
-	return atomic_load_explicit(&l->refs, memory_order_acquire) == 1;
+	return true;
+}
+
+/* True: nothing is left of it but connections. */
+static bool listener_ended(struct proxy *p, struct listener *l)
+{
+	if (l->leaving && !l->left && quiet(l))
+		listener_end(p, l);
+	if (!l->left || (l->source.fd != -1 && !forgotten(p, l)))
+		return false;
+	/* This resets what waits, unless another process has it too. */
+	if (l->source.fd != -1)
+		close(l->source.fd);
+	l->source.fd = -1;
+	return true;
 }
 
 static void listeners_tidy(struct proxy *p)
@@ -68,7 +125,8 @@ static void listeners_tidy(struct proxy *p)
 	while (*at) {
 		struct listener *l = *at;
 
-		if (l->left && forgotten(p, l)) {
+		if (listener_ended(p, l) &&
+		    atomic_load_explicit(&l->refs, memory_order_acquire) == 1) {
 			*at = l->next;
 			listener_free(l);
 		} else {
@@ -79,35 +137,35 @@ static void listeners_tidy(struct proxy *p)
 
 /* ---- tables ---- */
 
-static int block_load(int fd, struct arena *arena, struct table **out)
+/* All of the descriptor; the caller frees *bytes. */
+static int block_load(int fd, void **bytes, size_t *size)
 {
 	struct stat st;
 	size_t done = 0;
-	char *bytes;
+	char *at;
 	int err = 0;
 
 	if (fstat(fd, &st))
 		return -errno;
 	if (st.st_size <= 0 || st.st_size > BLOCK_MAX)
-		return -EINVAL;
-	bytes = xcalloc(1, (size_t)st.st_size);
+		return -EBADMSG;
+	at = xcalloc(1, (size_t)st.st_size);
 	while (!err && done < (size_t)st.st_size) {
-		ssize_t n = pread(fd, bytes + done, (size_t)st.st_size - done, (off_t)done);
+		ssize_t n = pread(fd, at + done, (size_t)st.st_size - done, (off_t)done);
 
-		err = n == -1 ? -errno : n ? 0 : -EINVAL;
+		err = n == -1 ? -errno : n ? 0 : -EBADMSG;
 		done += n > 0 ? (size_t)n : 0;
 	}
-	if (!err)
-		err = block_read(bytes, done, arena, out);
-	free(bytes);
+	*bytes = at;
+	*size = done;
 	return err;
 }
 
 static void publish(struct proxy *p, struct snapshot *s)
 {
+	snapshot_enter(s, p->snapshots);
 	s->next = p->snapshots;
 	p->snapshots = s;
-	snapshot_mark(&p->lasting, s);
 	for (unsigned i = 0; i < p->nr_workers; i++) {
 		struct worker *w = &p->workers[i];
 		struct view *missed =
@@ -123,22 +181,22 @@ static void publish(struct proxy *p, struct snapshot *s)
 
 static int snapshot_take(struct proxy *p, int fd)
 {
-	struct arena *arena = arena_new();
-	struct table *t;
-	int err = fd == -1 ? -EBADF : block_load(fd, arena, &t);
+	struct snapshot *s;
+	void *bytes = NULL;
+	size_t size = 0;
+	int err = fd == -1 ? -EBADF : block_load(fd, &bytes, &size);
 
-	if (err) {
-		arena_free(arena);
-		return err;
-	}
-	publish(p, snapshot_new(&p->lasting, arena, t, p->nr_workers));
-	return 0;
+	if (!err)
+		err = snapshot_read(&p->lasting, p->snapshots, bytes, size, p->nr_workers, &s);
+	free(bytes);
+	if (!err)
+		publish(p, s);
+	return err;
 }
 
 static void snapshots_tidy(struct proxy *p)
 {
 	struct snapshot **at = &p->snapshots;
-	bool freed = false;
 
 	while (*at) {
 		struct snapshot *s = *at;
@@ -149,10 +207,8 @@ static void snapshots_tidy(struct proxy *p)
 		}
 		*at = s->next;
 		snapshot_free(&p->lasting, s);
-		freed = true;
 	}
-	if (freed)
-		clusters_sweep(&p->lasting.clusters);
+	clusters_sweep(&p->lasting.clusters);
 }
 
 /* ---- */
@@ -166,24 +222,63 @@ static void answer(struct proxy *p, uint32_t kind, uint32_t id, int64_t number, 
 		log_error("proxy: answer to the agent: %s", strerror(-err));
 }
 
-static void counts_send(struct proxy *p, uint32_t id)
+static void counts_send(struct proxy *p, uint32_t id, int fd)
 {
-	int fd = stats_memfd(p);
-
 	answer(p, CONTROL_COUNTS, id, fd < 0 ? fd : 0, fd < 0 ? -1 : fd);
 	if (fd >= 0)
 		close(fd);
 }
 
-void orders_drain(struct proxy *p, int64_t end)
+static void stage_set(struct proxy *p, enum proxy_stage stage)
 {
-	for (struct listener *l = p->listeners; l; l = l->next)
-		if (!l->left)
-			listener_end(p, l);
-	p->drain_end = end;
-	atomic_store(&p->draining, true);
+	atomic_store(&p->stage, stage);
 	for (unsigned i = 0; i < p->nr_workers; i++)
 		worker_wake(&p->workers[i]);
+}
+
+static void stats_send(struct proxy *p, const struct control_message *m)
+{
+	int err = 0;
+
+	if (m->number == STATS_CLIENTS)
+		err = listing_start(p, m->id);
+	else if (m->number == STATS_SLOTS)
+		counts_send(p, m->id, shared_slots_memfd(&p->lasting));
+	else
+		counts_send(p, m->id, stats_memfd(p));
+	if (err)
+		counts_send(p, m->id, err);
+}
+
+static void map_take(const char *what, int err)
+{
+	if (err)
+		log_error("proxy: the map of %s: %s", what, strerror(-err));
+}
+
+void orders_drain(struct proxy *p, int64_t end)
+{
+	if (p->alive != -1)
+		close(p->alive);
+	p->alive = -1;
+	heartbeat_stop(p); /* that of the next one counts */
+	for (struct listener *l = p->listeners; l; l = l->next)
+		listener_leave(p, l);
+	p->drain_end = end;
+	if (proxy_stage(p) < PROXY_DRAINS)
+		stage_set(p, PROXY_DRAINS);
+}
+
+void orders_end(struct proxy *p)
+{
+	stage_set(p, PROXY_ENDS);
+}
+
+int orders_leave(struct proxy *p)
+{
+	const struct control_message m = {.kind = CONTROL_LEAVING};
+
+	return control_send(p->control, &m, -1);
 }
 
 /* True: the descriptor has found an owner. */
@@ -194,7 +289,7 @@ static bool order(struct proxy *p, const struct control_message *m, int fd)
 		listener_begin(p, m, fd);
 		return true;
 	case CONTROL_LISTENER_GONE:
-		listener_gone(p, m->id);
+		listener_gone(p, m->id, (uint32_t)m->number);
 		break;
 	case CONTROL_SNAPSHOT:
 		answer(p, CONTROL_TAKEN, m->id, snapshot_take(p, fd), -1);
@@ -207,8 +302,16 @@ static bool order(struct proxy *p, const struct control_message *m, int fd)
 			log_error("proxy: the page for the heartbeat cannot be mapped");
 		break;
 	case CONTROL_STATS:
-		counts_send(p, m->id);
+		stats_send(p, m);
 		break;
+	case CONTROL_REQUESTS:
+		map_take("requests", shared_requests(&p->lasting, fd));
+		break;
+	case CONTROL_TURNS:
+		map_take("turns", shared_turns(&p->lasting, fd));
+		break;
+	case CONTROL_LOG:
+		return journal_take(p, fd);
 	default:
 		log_error("proxy: unknown message %u of the agent", m->kind);
 	}
@@ -231,8 +334,12 @@ bool orders_read(struct proxy *p)
 
 void orders_tidy(struct proxy *p)
 {
+	uint32_t id;
+	int fd;
+
+	if (listing_done(p, &id, &fd))
+		counts_send(p, id, fd);
 	listeners_tidy(p);
 	snapshots_tidy(p);
-	if (p->snapshots)
-		outliers_sweep(p->snapshots, monotonic_now());
+	outliers_sweep(p->lasting.watched, monotonic_now());
 }

@@ -10,7 +10,11 @@ bool orders_read(struct proxy *p);
 /* What has to wait until the workers have gone on: frees listeners and tables; takes back ejected
  * endpoints. Now and then. */
 void orders_tidy(struct proxy *p);
-/* Accepts nothing more; ends what is idle. */
+/* Accepts what still waits and nothing more; connections end with their next answer. */
 void orders_drain(struct proxy *p, int64_t end);
+/* The drain is over: ends connections that wait for a request. */
+void orders_end(struct proxy *p);
+/* Tells the agent that it is to end. -errno */
+int orders_leave(struct proxy *p);
 
 #endif

@@ -4,28 +4,47 @@
 
 #define EJECTION_MAX (300 * 1000000000ll)
 
-static void eject(const struct destination *d, struct endpoint *e, int64_t now)
+int64_t outlier_lasts(const struct table_outlier *o, unsigned before)
 {
-	const struct table_outlier *o = d->table->outlier;
 	int64_t most = o->base_ejection_time > EJECTION_MAX ? o->base_ejection_time : EJECTION_MAX;
-	int64_t lasts, none = 0;
-	unsigned others = atomic_load(&d->cluster->ejected);
 
-	if (100.0 * (others + 1) / (double)d->table->nr_endpoints > o->max_ejection_percent)
-		return;
-	lasts = o->base_ejection_time * (int64_t)(atomic_load(&e->ejections) + 1);
-	lasts = lasts < most ? lasts : most;
-	if (!atomic_compare_exchange_strong(&e->ejected_until, &none, now + lasts))
-		return;
-	atomic_fetch_add(&d->cluster->ejected, 1);
-	atomic_fetch_add(&e->ejections, 1);
+	/* not multiplied where that would not fit */
+	if (before >= most / o->base_ejection_time)
+		return most;
+	return o->base_ejection_time * (int64_t)(before + 1);
 }
 
-/* One more in a row; at `limit` of them it goes, and counting begins anew either way. */
+/* Of the destination's endpoints one more may be out. */
+static bool may_eject(const struct destination *d)
+{
+	size_t out = 1, nr = d->table->nr_endpoints;
+
+	for (size_t i = 0; i < nr; i++)
+		out += !endpoint_takes_part(d->endpoints[i]);
+	return 100.0 * (double)out / (double)nr <= d->table->outlier->max_ejection_percent;
+}
+
+/* The lock makes the share exact: two that fail at one time do not both see room for one. */
+static void eject(const struct destination *d, struct endpoint *e, int64_t now)
+{
+	struct cluster *c = d->cluster;
+
+	pthread_mutex_lock(&c->ejecting);
+	if (endpoint_takes_part(e) && may_eject(d)) {
+		unsigned before = atomic_fetch_add(&e->ejections, 1);
+
+		atomic_store(&e->ejected_until, now + outlier_lasts(d->table->outlier, before));
+		atomic_fetch_add(&c->ejected, 1);
+		atomic_fetch_add(&c->health, 1);
+	}
+	pthread_mutex_unlock(&c->ejecting);
+}
+
+/* One more in a row; at `limit` of them it goes, and counting begins anew either way. 0: never. */
 static void count_error(const struct destination *d, struct endpoint *e, atomic_uint *count,
 			uint32_t limit, int64_t now)
 {
-	if (atomic_fetch_add(count, 1) + 1 != limit)
+	if (!limit || atomic_fetch_add(count, 1) + 1 < limit)
 		return;
 	atomic_store(count, 0);
 	eject(d, e, now);
@@ -84,32 +103,75 @@ static void take_back(struct cluster *c, struct endpoint *e)
 {
 	atomic_store(&e->ejected_until, 0);
 	atomic_fetch_sub(&c->ejected, 1);
+	atomic_fetch_add(&c->health, 1);
 	reset(&e->errors);
 	reset(&e->gateway_errors);
 	reset(&e->local_errors);
 }
 
-static void destination_sweep(const struct destination *d, int64_t now)
+static void endpoint_sweep(struct cluster *c, struct endpoint *e, int64_t now)
 {
-	for (size_t i = 0; i < d->table->nr_endpoints; i++) {
-		struct endpoint *e = d->endpoints[i];
-		int64_t until = atomic_load(&e->ejected_until);
+	int64_t until = atomic_load(&e->ejected_until);
 
-		if (until && until <= now)
-			take_back(d->cluster, e);
-		else if (!until && atomic_load(&e->ejections))
-			atomic_fetch_sub(&e->ejections, 1);
-	}
+	if (until && until <= now)
+		take_back(c, e);
+	else if (!until && atomic_load(&e->ejections))
+		atomic_fetch_sub(&e->ejections, 1);
 }
 
-void outliers_sweep(const struct snapshot *s, int64_t now)
+void outlier_sweep(const struct destination *d, int64_t now)
 {
-	for (size_t i = 0; i < s->table->nr_clusters; i++) {
-		const struct destination *d = &s->destinations[i];
+	const struct table_outlier *o = d->table->outlier;
+	struct cluster *c = d->cluster;
 
-		if (!d->table->outlier || now - d->cluster->swept < d->table->outlier->interval)
-			continue;
-		d->cluster->swept = now;
-		destination_sweep(d, now);
+	if (now - c->swept < o->interval)
+		return;
+	c->swept = now;
+	pthread_mutex_lock(&c->ejecting);
+	for (size_t i = 0; i < d->table->nr_endpoints; i++)
+		endpoint_sweep(c, d->endpoints[i], now);
+	pthread_mutex_unlock(&c->ejecting);
+}
+
+void outliers_sweep(const struct destination *watched, int64_t now)
+{
+	for (const struct destination *d = watched; d; d = d->next)
+		outlier_sweep(d, now);
+}
+
+/* ---- who is watched ---- */
+
+void outlier_watch(struct destination **watched, struct destination *d)
+{
+	d->cluster->watchers++;
+	d->next = *watched;
+	d->link = watched;
+	if (d->next)
+		d->next->link = &d->next;
+	*watched = d;
+}
+
+/* Nothing else would ever take them back. */
+static void all_take_back(struct cluster *c)
+{
+	const struct strmap_entry *entry;
+
+	pthread_mutex_lock(&c->ejecting);
+	strmap_each (&c->endpoints, entry) {
+		struct endpoint *e = entry->value;
+
+		if (!endpoint_takes_part(e))
+			take_back(c, e);
+		atomic_store(&e->ejections, 0);
 	}
+	pthread_mutex_unlock(&c->ejecting);
+}
+
+void outlier_forget(struct destination *d)
+{
+	*d->link = d->next;
+	if (d->next)
+		d->next->link = d->link;
+	if (!--d->cluster->watchers)
+		all_take_back(d->cluster);
 }

@@ -2,11 +2,11 @@
 /* Reads what a client sends first: whether it is http, and the heads of its requests. */
 #include "proxy/reading.h"
 #include <string.h>
+#include "proxy/proxy.h"
 #include "proxy/reply.h"
 
 #define SECOND 1000000000ll
 #define SILENCE (SECOND / 10) /* after which it is the server that speaks first */
-#define HEAD_TIMEOUT (60 * SECOND)
 
 static void head_wrong(struct client *c)
 {
@@ -24,7 +24,7 @@ static bool head_read(struct client *c)
 	c->in.begin += (uint32_t)taken;
 	if (event == HTTP1_MORE) {
 		if (taken && !c->in_head)
-			client_timer(c, HEAD_TIMEOUT);
+			client_timer(c, c->worker->proxy->head_timeout);
 		c->in_head = taken || c->in_head;
 		return false;
 	}
@@ -37,25 +37,33 @@ static bool head_read(struct client *c)
 	return true;
 }
 
+/* The parser keeps what heads are made of, so the next one, of any client, has a warm buffer. */
+static void in_rest(struct client *c)
+{
+	if (!buffer_length(&c->in))
+		buffer_give(&c->worker->buffers, &c->in);
+}
+
 bool reading_go(struct client *c)
 {
 	size_t got;
 
-	if (!c->stream.readable && !buffer_length(&c->in))
+	if (!c->stream.readable && !c->stream.ended && !buffer_length(&c->in))
 		return false;
 	if (!buffer_take(&c->worker->buffers, &c->in)) {
 		client_close(c);
 		return false;
 	}
 	got = stream_receive(&c->stream, &c->in);
-	if (buffer_length(&c->in) && head_read(c))
+	if (buffer_length(&c->in) && head_read(c)) {
+		in_rest(c);
 		return true;
+	}
 	if (c->stream.ended) {
 		client_close(c);
 		return false;
 	}
-	if (!buffer_length(&c->in))
-		buffer_give(&c->worker->buffers, &c->in);
+	in_rest(c);
 	return got;
 }
 
@@ -103,15 +111,15 @@ bool reading_sniff(struct client *c)
 /* What the dialled port speaks decides; where nothing is known of it, the first bytes do. */
 void reading_begin(struct client *c)
 {
-	const struct table_port *p = lookup_entry(c->worker->view->snapshot->lookup, &c->dialled,
-						  c->port, c->listener->scope);
+	const struct port *p = lookup_entry(c->worker->view->snapshot->lookup, &c->dialled,
+					    c->port, c->listener->scope);
 
-	if (p && p->protocol == TABLE_TCP) {
+	if (p && p->table->protocol == TABLE_TCP) {
 		client_set_state(c, CLIENT_READING);
 		request_begin_bytes(c);
-	} else if (p && p->protocol == TABLE_HTTP) {
+	} else if (p && p->table->protocol == TABLE_HTTP) {
 		client_set_state(c, CLIENT_READING);
-		client_timer(c, CLIENT_IDLE);
+		client_timer(c, c->worker->proxy->idle_timeout);
 	} else {
 		client_timer(c, SILENCE);
 	}

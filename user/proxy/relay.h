@@ -8,6 +8,8 @@
 /* Each returns whether anything moved. */
 bool relay_request(struct client *c);
 bool relay_answer(struct client *c);
+/* An answer of our own: what is left of its body. */
+bool relay_reply(struct client *c);
 /* What came of a request that was answered before its end: dropped. */
 bool relay_drop_request(struct client *c);
 

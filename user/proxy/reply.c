@@ -7,6 +7,9 @@
 #include "proxy/head.h"
 #include "proxy/relay.h"
 
+#define SHORT_BODY 1024 /* a longer one is the table's */
+#define RESET_BODY 256
+
 const char *reply_reason(uint16_t status)
 {
 	static const struct {
@@ -85,27 +88,31 @@ static void grpc_reply(struct client *c, uint16_t status, const char *body, size
 		head_add(c, "grpc-message", (struct http_text){body, length});
 }
 
-static bool is_grpc(const struct client *c)
+static bool has_body(const struct client *c, uint16_t status)
 {
-	struct http_text type = head_header(c, "content-type");
-
-	return type.length >= 16 && !memcmp(type.at, "application/grpc", 16);
+	return !http_text_is(c->request.asked.method, "HEAD") && status != 204 && status != 304;
 }
 
-/* Writes all of it, or as much of the body as there is room for and nothing of that is kept. */
+/* Writes the head; of the body what has room, which is all of a short one. */
 static bool reply_put(struct client *c, uint16_t status, const char *body, size_t length,
 		      bool by_rule)
 {
 	struct buffers *buffers = &c->worker->buffers;
-	bool silent = http_text_is(c->request.asked.method, "HEAD");
 
 	if (!buffer_take(buffers, &c->out))
 		return false;
 	buffer_pack(&c->out);
-	if (buffer_space(&c->out) < length + BUFFER_SIZE / 2 && !buffer_grow(buffers, &c->out))
+	if (buffer_space(&c->out) < BUFFER_SIZE / 2 &&
+	    !buffer_grow(buffers, &c->out, BUFFER_LARGE))
 		return false;
-	return !head_reply_put(c, &c->out, status, length, by_rule) &&
-	       (silent || buffer_put(&c->out, body, length));
+	if (head_reply_put(c, &c->out, status, length, by_rule) ||
+	    buffer_space(&c->out) < (length < SHORT_BODY ? length : SHORT_BODY))
+		return false;
+	if (has_body(c, status))
+		c->request.rest = (struct http_text){body, length};
+	relay_reply(c);
+	c->request.answer_whole = !c->request.rest.length;
+	return true;
 }
 
 void reply(struct client *c, uint16_t status, const char *body, size_t length, bool by_rule)
@@ -118,7 +125,7 @@ void reply(struct client *c, uint16_t status, const char *body, size_t length, b
 	r->status = status;
 	relay_drop_request(c);
 	r->close = r->close || !c->parser.head.keep_alive || !r->whole;
-	if (is_grpc(c) && !by_rule && status != 200) {
+	if (head_is_grpc(c) && !by_rule && status != 200) {
 		grpc_reply(c, status, body, length);
 		status = 200;
 		length = 0;
@@ -127,10 +134,9 @@ void reply(struct client *c, uint16_t status, const char *body, size_t length, b
 	}
 	if (!reply_put(c, status, body, length, by_rule)) {
 		buffer_give(&c->worker->buffers, &c->out);
-		r->close = true;
+		r->close = r->answer_whole = true;
 	}
-	r->sent_bytes = length;
-	r->answer_whole = true;
+	r->sent_bytes = has_body(c, status) ? length : 0;
 	request_set_state(r, REQUEST_REPLIED);
 }
 
@@ -152,6 +158,7 @@ static const char *reset_details(const char *why)
 		 "upstream_reset_before_response_started{connection_timeout}"},
 		{"connection termination",
 		 "upstream_reset_before_response_started{connection_termination}"},
+		{"remote reset", "upstream_reset_before_response_started{remote_reset}"},
 		{"protocol error", "upstream_reset_before_response_started{protocol_error}"},
 		{"overflow", "upstream_reset_before_response_started{overflow}"},
 	};
@@ -162,36 +169,44 @@ static const char *reset_details(const char *why)
 	return "upstream_reset_before_response_started";
 }
 
-void reply_failed(struct client *c, unsigned flag, const char *why, const char *transport)
+/* Begins such an answer; its body has RESET_BODY bytes of room. */
+static void reset_tell(struct client *c, unsigned flag, const char *why, const char *transport,
+		       char *body)
 {
 	struct request *r = &c->request;
-	bool protocol = flag == FLAG_UPE;
-	char body[256];
 
 	r->flags |= flag;
 	r->details = reset_details(why);
-	snprintf(body, sizeof(body),
+	snprintf(body, RESET_BODY,
 		 "upstream connect error or disconnect/reset before headers. %s: %s%s%s",
 		 r->attempts > 1 ? "retried and the latest reset reason" : "reset reason", why,
 		 *transport ? ", transport failure reason: " : "", transport);
-	reply_text(c, protocol ? 502 : 503, body);
+}
+
+void reply_failed(struct client *c, unsigned flag, const char *why, const char *transport)
+{
+	char body[RESET_BODY];
+
+	reset_tell(c, flag, why, transport, body);
+	reply_text(c, flag == FLAG_UPE ? 502 : 503, body);
 }
 
 void reply_overflow(struct client *c)
 {
-	static const char body[] = "upstream connect error or disconnect/reset before headers. "
-				   "reset reason: overflow";
+	char body[RESET_BODY];
 
-	c->request.flags |= FLAG_UO;
-	c->request.details = reset_details("overflow");
+	reset_tell(c, FLAG_UO, "overflow", "", body);
 	reply_headers(c);
 	head_add(c, "x-envoy-overloaded", http_text("true"));
-	reply(c, 503, body, sizeof(body) - 1, false);
+	reply(c, 503, body, strlen(body), false);
 }
 
 void reply_timeout(struct client *c, const char *details)
 {
 	c->request.flags |= FLAG_UT;
 	c->request.details = details;
-	reply_text(c, 504, "upstream request timeout");
+	if (control_seen(&c->request.controls, CONTROL_TIMEOUT_ANSWER))
+		reply_text(c, 204, "");
+	else
+		reply_text(c, 504, "upstream request timeout");
 }

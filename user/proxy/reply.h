@@ -7,9 +7,10 @@
 
 const char *reply_reason(uint16_t status); /* "Not Found"; "" for one that has no name */
 
-/* Ends the request with a text; the request's flags and details are set before. */
+/* Ends the request with a text, which is copied; the request's flags and details are set before. */
 void reply_text(struct client *c, uint16_t status, const char *body);
-/* Likewise, with the headers in c->worker->headers. `by_rule`: the route asks for it. */
+/* Likewise, with the headers in c->worker->headers. A long body is not
+ * copied. `by_rule`: the route asks for it. */
 void reply(struct client *c, uint16_t status, const char *body, size_t length, bool by_rule);
 /* An empty list of headers for it. */
 void reply_headers(struct client *c);

@@ -8,6 +8,7 @@
 #include "proxy/access.h"
 #include "proxy/attempt.h"
 #include "proxy/head.h"
+#include "proxy/mirror.h"
 #include "proxy/proxy.h"
 #include "proxy/relay.h"
 #include "proxy/reply.h"
@@ -26,6 +27,7 @@ static void expired(struct worker *w, struct timer *t)
 
 	(void)w;
 	if (c->request.state < REQUEST_ANSWERED) {
+		attempt_hangs(c);
 		reply_timeout(c, "upstream_response_timeout");
 	} else {
 		/* The answer has begun: all that is left to say is that it stays incomplete. */
@@ -77,8 +79,14 @@ void request_begin(struct client *c)
 	r->asked = head->request;
 	if (!r->asked.scheme.length)
 		r->asked.scheme = http_text("http");
-	r->close = !head->keep_alive || proxy_draining(c->worker->proxy);
+	r->normal = http_path_normalize(r->asked.path);
+	if (r->normal)
+		r->asked.path = http_text(r->normal);
+	controls_find(&r->controls, &r->asked);
 	r->whole = head->framing.how == HTTP1_NONE;
+	/* what was sent ahead is answered still, else it would have to be sent again */
+	r->close = !head->keep_alive || (proxy_draining(c->worker->proxy) &&
+					 !(r->whole && buffer_length(&c->in)));
 	r->chunked = head->framing.how == HTTP1_CHUNKED;
 	client_set_state(c, CLIENT_SERVING);
 	if (upgrade_refused(c)) {
@@ -111,7 +119,7 @@ bool request_go(struct client *c)
 	if (c->request.bytes)
 		return false;
 	if (c->request.state == REQUEST_REPLIED)
-		return relay_drop_request(c);
+		return relay_drop_request(c) | relay_reply(c);
 	moved |= relay_request(c);
 	moved |= relay_answer(c);
 	return moved;
@@ -120,15 +128,13 @@ bool request_go(struct client *c)
 static void count(const struct client *c)
 {
 	const struct request *r = &c->request;
-	struct tally_counts *n = &r->tally->of_worker[c->worker->index];
-	unsigned class = r->status / 100;
+	const struct tally_end end = {.status = r->status,
+				      .flags = r->flags,
+				      .received = r->received,
+				      .sent = r->sent_bytes,
+				      .took = c->worker->now - r->began};
 
-	tally_add(&n->requests, 1);
-	tally_add(&n->by_class[class < 6 ? class : 0], 1);
-	tally_add(&n->bytes_received, r->received);
-	tally_add(&n->bytes_sent, r->sent_bytes);
-	for (unsigned left = r->flags; left; left &= left - 1)
-		tally_add(&n->by_flag[__builtin_ctz(left)], 1);
+	tally_request(r->tally, c->worker->index, &end);
 }
 
 void request_end(struct client *c)
@@ -147,12 +153,14 @@ void request_end(struct client *c)
 	timer_stop(&r->timer);
 	timer_stop(&r->try_timer);
 	buffer_give(&c->worker->buffers, &r->out);
+	mirrors_drop(r);
 	free(r->path);
+	free(r->normal);
 	if (r->endpoint)
 		endpoint_put(r->endpoint);
 	view_give(r->view);
 	r->view = NULL;
-	r->path = NULL;
+	r->path = r->normal = NULL;
 	r->endpoint = NULL;
 	r->state = REQUEST_NONE;
 }

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Finds the host and the rule of a request, and its destination. */
 #include "proxy/route.h"
+#include <stdio.h>
 #include "proxy/act.h"
 #include "proxy/attempt.h"
 #include "proxy/reply.h"
 
-static void route_set(struct client *c, const struct table_rule *rule)
+static void route_set(struct client *c, const struct route *route)
 {
 	struct request *r = &c->request;
-	const struct snapshot *s = r->view->snapshot;
+	const struct table_rule *rule = route->rule;
 	size_t at = 0;
 
-	r->route = snapshot_route(s, r->port, rule);
+	r->route = route;
 	if (rule->nr_splits) {
-		at = turn_take(r->route->turn, rule);
+		at = turn_take(route->turn, rule);
 		r->split = &rule->splits[at];
-		r->destination = snapshot_destination(s, r->split->cluster);
+		r->destination = route_destination(route, r->split->cluster);
 	}
-	r->tally = r->route->of_split[at];
+	r->tally = route->of_split[at];
 }
 
 static bool is_domain(const struct table_port *p, struct http_text authority)
@@ -28,18 +29,20 @@ static bool is_domain(const struct table_port *p, struct http_text authority)
 	return false;
 }
 
-/* The table of the host that the request names, on the port that was dialled. */
+/* The port of the host that the request names, else the one that was dialled if that is meant. */
 static void port_find(struct client *c)
 {
 	struct request *r = &c->request;
 	const struct lookup *l = r->view->snapshot->lookup;
-	const struct table_port *dialled =
-		lookup_entry(l, &c->dialled, c->port, c->listener->scope);
+	const struct port *dialled;
 
 	r->port = lookup_port_by_host(l, c->port, c->listener->scope, c->listener->namespace,
 				      r->asked.authority);
-	if (!r->port && dialled &&
-	    (!r->asked.authority.length || is_domain(dialled, r->asked.authority)))
+	if (r->port)
+		return;
+	dialled = lookup_entry(l, &c->dialled, c->port, c->listener->scope);
+	if (dialled &&
+	    (!r->asked.authority.length || is_domain(dialled->table, r->asked.authority)))
 		r->port = dialled;
 }
 
@@ -49,6 +52,7 @@ static void pass_unknown(struct client *c)
 	struct request *r = &c->request;
 	struct snapshot *s = r->view->snapshot;
 
+	r->unknown = true;
 	if (lookup_refuses_unknown(s->lookup, c->listener->scope)) {
 		r->details = "direct_response";
 		reply_text(c, 502, "");
@@ -62,37 +66,30 @@ static void pass_unknown(struct client *c)
 void route_request(struct client *c)
 {
 	struct request *r = &c->request;
-	const struct table_rule *rule;
+	const struct route *route, *limited;
 
 	port_find(c);
 	if (!r->port) {
 		pass_unknown(c);
 		return;
 	}
-	rule = lookup_rule(r->view->snapshot->lookup, r->port, &r->asked, &r->view->regexes,
-			   &r->taken);
-	if (!rule) {
+	route = port_route(r->port, &r->asked, &r->view->regexes, &r->taken, &limited);
+	if (limited)
+		tally_regex_limit(limited->of_split[0], c->worker->index);
+	if (!route) {
 		r->flags |= FLAG_NR;
 		r->details = "route_not_found";
 		reply_text(c, 404, "");
 		return;
 	}
-	route_set(c, rule);
+	route_set(c, route);
 	act_begin(c);
-}
-
-/* The rule for what is no http; NULL: none. */
-static const struct table_rule *bytes_rule(const struct table_port *p)
-{
-	if (p->protocol == TABLE_TCP)
-		return p->nr_rules ? &p->rules[0] : NULL;
-	return p->bytes;
 }
 
 void route_bytes(struct client *c)
 {
 	struct request *r = &c->request;
-	const struct table_rule *rule;
+	const struct route *route;
 
 	r->port = lookup_entry(r->view->snapshot->lookup, &c->dialled, c->port, c->listener->scope);
 	if (!r->port) {
@@ -101,12 +98,12 @@ void route_bytes(struct client *c)
 		attempt_begin(c);
 		return;
 	}
-	rule = bytes_rule(r->port);
-	if (rule)
-		route_set(c, rule);
+	route = r->port->bytes;
+	if (route)
+		route_set(c, route);
 	if (!r->destination || *r->destination->table->unknown ||
 	    r->destination->table->needs_tls) {
-		r->flags |= rule ? FLAG_NC : FLAG_NR;
+		r->flags |= route ? FLAG_NC : FLAG_NR;
 		client_close(c);
 		return;
 	}

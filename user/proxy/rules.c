@@ -100,13 +100,18 @@ struct search {
 	struct http_text path;
 	struct regexes *regexes;
 	uint32_t best; /* the first entry so far; their number: none */
+	const struct table_rule *limited;
 };
 
-static bool holds(const struct search *s, uint32_t at)
+static bool holds(struct search *s, uint32_t at)
 {
-	const struct http_match *m = s->rules->entries[at].match;
+	const struct rules_entry *e = &s->rules->entries[at];
+	uint64_t limits = s->regexes->nr_limits;
+	bool all = !e->match || http_match_holds(e->match, s->request, s->regexes, NULL);
 
-	return !m || http_match_holds(m, s->request, s->regexes, NULL);
+	if (s->regexes->nr_limits != limits)
+		s->limited = e->rule;
+	return all;
 }
 
 /* `entries` are ascending. */
@@ -149,9 +154,9 @@ static void walk(struct search *s)
 }
 
 const struct rules_entry *rules_find(const struct rules *r, const struct http_request *request,
-				     struct regexes *x)
+				     struct regexes *x, const struct table_rule **limited)
 {
-	struct search s = {r, request, http_path(request), x, r->nr};
+	struct search s = {r, request, http_path(request), x, r->nr, NULL};
 
 	if (r->nr <= NR_WALKED) {
 		walk(&s);
@@ -160,38 +165,46 @@ const struct rules_entry *rules_find(const struct rules *r, const struct http_re
 			try_uri(&s, i / 2, i % 2);
 		try(&s, r->others, r->nr_others); /* last, as an expression costs most */
 	}
+	*limited = s.limited;
 	return s.best < r->nr ? &r->entries[s.best] : NULL;
 }
 
 /* ---- expressions ---- */
 
-static void string_regexes(const struct string_match *m, struct regexes *x)
+struct asker {
+	void (*ask)(const char *text, void *arg);
+	void *arg;
+};
+
+static void string_regexes(const struct string_match *m, const struct asker *a)
 {
 	if (m->how == MATCH_REGEX)
-		regexes_get(x, m->text);
+		a->ask(m->text, a->arg);
 }
 
-static void named_regexes(const struct named_matches *all, struct regexes *x)
+static void named_regexes(const struct named_matches *all, const struct asker *a)
 {
 	for (size_t i = 0; i < all->nr; i++)
-		string_regexes(&all->at[i].value, x);
+		string_regexes(&all->at[i].value, a);
 }
 
-void rule_regexes(const struct table_rule *r, struct regexes *x)
+void rule_regexes(const struct table_rule *r, void (*ask)(const char *text, void *arg), void *arg)
 {
+	const struct asker asker = {ask, arg}, *a = &asker;
+
 	for (size_t i = 0; i < r->nr_matches; i++) {
 		const struct http_match *m = &r->matches[i];
 
-		string_regexes(&m->uri, x);
-		string_regexes(&m->scheme, x);
-		string_regexes(&m->method, x);
-		string_regexes(&m->authority, x);
-		named_regexes(&m->headers, x);
-		named_regexes(&m->without_headers, x);
-		named_regexes(&m->query, x);
+		string_regexes(&m->uri, a);
+		string_regexes(&m->scheme, a);
+		string_regexes(&m->method, a);
+		string_regexes(&m->authority, a);
+		named_regexes(&m->headers, a);
+		named_regexes(&m->without_headers, a);
+		named_regexes(&m->query, a);
 	}
 	if (r->rewrite && r->rewrite->regex)
-		regexes_get(x, r->rewrite->regex);
+		ask(r->rewrite->regex, arg);
 	for (size_t i = 0; r->cors && i < r->cors->nr_allow_origins; i++)
-		string_regexes(&r->cors->allow_origins[i], x);
+		string_regexes(&r->cors->allow_origins[i], a);
 }

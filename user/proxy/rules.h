@@ -25,10 +25,13 @@ struct rules {
 
 /* Borrows the rules of the port; the rest is the arena's. */
 void rules_index(struct rules *out, struct arena *arena, const struct table_port *port);
-/* The first entry that takes the request; NULL: none. */
+/*
+ * The first entry that takes the request; NULL: none. *limited: the last rule of which an expression
+ * was given up, NULL: none was.
+ */
 const struct rules_entry *rules_find(const struct rules *r, const struct http_request *request,
-				     struct regexes *x);
-/* Compiles what the rule can ask for. */
-void rule_regexes(const struct table_rule *r, struct regexes *x);
+				     struct regexes *x, const struct table_rule **limited);
+/* Calls `ask` with each expression that requests of the rule can need. */
+void rule_regexes(const struct table_rule *r, void (*ask)(const char *text, void *arg), void *arg);
 
 #endif

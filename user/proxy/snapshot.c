@@ -1,67 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Joins a table with the state that outlives it. */
+/* Puts parts together to a table in force: those that are new, and those that are there. */
 #include "proxy/snapshot.h"
+#include <errno.h>
+#include "proxy/finder.h"
+#include "snapshot/block.h"
 
-static bool weights_equal(const struct table_cluster *c)
+#define CONNECT_TIMEOUT (10 * 1000000000ll)
+
+/* ---- reading ---- */
+
+/* One that is being read; nothing is built before all can be. */
+struct fresh {
+	struct arena *arena; /* NULL: the part is there */
+	struct table_part *table;
+	struct part *part;
+};
+
+static uint64_t id_hash(uint64_t id)
 {
-	for (size_t i = 1; i < c->nr_endpoints; i++)
-		if (c->endpoints[i].weight != c->endpoints[0].weight)
-			return false;
-	return true;
+	return finder_mix(0, id);
 }
 
-static void destination_fill(struct destination *d, struct lasting *all, struct arena *arena,
-			     const struct table_cluster *t)
+static void ids_index(struct finder *ids, const struct snapshot *last)
 {
-	uint32_t sum = 0;
+	size_t nr = last ? last->nr_parts : 0;
 
-	d->table = t;
-	d->cluster = cluster_get(&all->clusters, t->name);
-	d->endpoints = arena_alloc(arena, t->nr_endpoints * sizeof(d->endpoints[0]));
-	for (size_t i = 0; i < t->nr_endpoints; i++)
-		d->endpoints[i] = endpoint_get(&all->clusters, d->cluster, &t->endpoints[i].address,
-					       t->endpoints[i].port);
-	if (weights_equal(t))
-		return;
-	d->upto = arena_alloc(arena, t->nr_endpoints * sizeof(d->upto[0]));
-	for (size_t i = 0; i < t->nr_endpoints; i++)
-		d->upto[i] = sum += t->endpoints[i].weight;
-}
-
-static void destination_give(struct destination *d)
-{
-	for (size_t i = 0; i < d->table->nr_endpoints; i++)
-		endpoint_put(d->endpoints[i]);
-	cluster_put(d->cluster);
-}
-
-static void route_fill(struct route *out, struct lasting *all, struct snapshot *s,
-		       const struct table_rule *r)
-{
-	size_t nr = r->nr_splits ? r->nr_splits : 1;
-
-	out->rule = r;
-	out->turn = turn_get(&all->turns, r);
-	out->of_split = arena_alloc(s->arena, nr * sizeof(out->of_split[0]));
+	finder_new(ids, nr);
 	for (size_t i = 0; i < nr; i++)
-		out->of_split[i] =
-			tally_get(&all->tallies, r->source,
-				  r->nr_splits ? r->splits[i].cluster->name : "", s->nr_workers);
+		finder_put(ids, id_hash(last->parts[i]->id), last->parts[i]);
 }
 
-static void routes_fill(struct snapshot *s, struct lasting *all)
+static struct part *part_find(const struct finder *ids, uint64_t id)
 {
-	const struct table *t = s->table;
+	const struct part *p;
+	uint64_t hash = id_hash(id);
 
-	s->routes = arena_alloc(s->arena, t->nr_ports * sizeof(s->routes[0]));
-	for (size_t i = 0; i < t->nr_ports; i++) {
-		const struct table_port *p = &t->ports[i];
+	finder_each (ids, hash, p)
+		if (p->id == id)
+			return (struct part *)p;
+	return NULL;
+}
 
-		s->routes[i] = arena_alloc(s->arena, (p->nr_rules + 1) * sizeof(s->routes[i][0]));
-		for (size_t j = 0; j < p->nr_rules; j++)
-			route_fill(&s->routes[i][j], all, s, &p->rules[j]);
-		if (p->bytes)
-			route_fill(&s->routes[i][p->nr_rules], all, s, p->bytes);
+static int fresh_read(struct fresh *f, const struct finder *ids, const struct table_ref *r)
+{
+	if (r->bytes) {
+		f->arena = arena_new();
+		return part_read(r->bytes, r->size, f->arena, &f->table);
+	}
+	f->part = part_find(ids, r->id);
+	return f->part ? 0 : -ENOENT;
+}
+
+static int parts_read(struct fresh *fresh, const struct snapshot *last, const struct table *t)
+{
+	struct finder ids;
+	int err = 0;
+
+	ids_index(&ids, last);
+	for (size_t i = 0; i < t->nr_parts && !err; i++)
+		err = fresh_read(&fresh[i], &ids, &t->parts[i]);
+	finder_free(&ids);
+	for (size_t i = 0; i < t->nr_parts && err; i++)
+		arena_free(fresh[i].arena);
+	return err;
+}
+
+/* ---- building ---- */
+
+static void parts_take(struct snapshot *s, struct lasting *all, const struct table *t,
+		       const struct fresh *fresh)
+{
+	s->parts = arena_alloc(s->arena, t->nr_parts * sizeof(s->parts[0]));
+	s->nr_parts = t->nr_parts;
+	for (size_t i = 0; i < t->nr_parts; i++) {
+		const struct fresh *f = &fresh[i];
+
+		s->parts[i] = f->arena ? part_new(all, t->parts[i].id, f->arena, f->table)
+				       : f->part;
+		s->parts[i]->refs++;
 	}
 }
 
@@ -72,88 +88,89 @@ static void passthrough_fill(struct snapshot *s, struct lasting *all)
 	c->name = "PassthroughCluster";
 	c->host = c->subset = c->unknown = c->hash_name = c->cookie_path = "";
 	c->balancer = BALANCE_ORIGINAL;
-	c->connect_timeout = 10 * 1000000000ll;
+	c->connect_timeout = CONNECT_TIMEOUT;
 	destination_fill(&s->passthrough, all, s->arena, c);
-	s->passed = tally_get(&all->tallies, "", c->name, s->nr_workers);
-	s->none = tally_get(&all->tallies, "", "", s->nr_workers);
+	s->passed = tally_get(&all->tallies, "", c->name,
+			      (struct table_slot){REQUESTS_PASSED, REQUESTS_MOST});
+	s->none = tally_get(&all->tallies, "", "",
+			    (struct table_slot){REQUESTS_NO_RULE, REQUESTS_MOST});
 }
 
-struct snapshot *snapshot_new(struct lasting *all, struct arena *arena, struct table *t,
-			      unsigned nr_workers)
+/* Takes over the arena, which holds the table. */
+static struct snapshot *snapshot_new(struct lasting *all, struct arena *arena,
+				     const struct table *t, const struct fresh *fresh,
+				     unsigned nr_workers)
 {
 	struct snapshot *s = xcalloc(1, sizeof(*s) + nr_workers * sizeof(s->views[0]));
 
 	s->arena = arena;
-	s->table = t;
+	s->number = t->number;
 	s->nr_workers = nr_workers;
-	s->lookup = lookup_new(t);
-	s->destinations = arena_alloc(arena, t->nr_clusters * sizeof(s->destinations[0]));
-	for (size_t i = 0; i < t->nr_clusters; i++)
-		destination_fill(&s->destinations[i], all, arena, &t->clusters[i]);
-	routes_fill(s, all);
+	parts_take(s, all, t, fresh);
+	s->lookup = lookup_new(s->parts, s->nr_parts, t->scopes, t->nr_scopes);
+	strmap_copy(&s->regexes, &all->regexes.by_text);
 	passthrough_fill(s, all);
 	atomic_init(&s->users, nr_workers);
 	for (unsigned i = 0; i < nr_workers; i++) {
 		s->views[i].snapshot = s;
-		lookup_regexes(s->lookup, &s->views[i].regexes);
+		s->views[i].regexes.shared = &s->regexes;
 	}
 	return s;
 }
 
-static void route_give(struct route *r)
+int snapshot_read(struct lasting *all, const struct snapshot *last, const void *bytes, size_t size,
+		  unsigned nr_workers, struct snapshot **out)
 {
-	size_t nr;
+	struct arena *arena = arena_new();
+	struct fresh *fresh = NULL;
+	struct table *t;
+	int err = block_read(bytes, size, arena, &t);
 
-	if (!r->rule)
-		return;
-	nr = r->rule->nr_splits ? r->rule->nr_splits : 1;
-	if (r->turn)
-		r->turn->refs--;
-	for (size_t i = 0; i < nr; i++)
-		r->of_split[i]->refs--;
+	if (!err) {
+		fresh = xcalloc(t->nr_parts, sizeof(*fresh));
+		err = parts_read(fresh, last, t);
+	}
+	if (err)
+		arena_free(arena);
+	else
+		*out = snapshot_new(all, arena, t, fresh, nr_workers);
+	free(fresh);
+	return err;
 }
 
 void snapshot_free(struct lasting *all, struct snapshot *s)
 {
-	const struct table *t = s->table;
-
-	for (size_t i = 0; i < t->nr_ports; i++)
-		for (size_t j = 0; j <= t->ports[i].nr_rules; j++)
-			route_give(&s->routes[i][j]);
-	for (size_t i = 0; i < t->nr_clusters; i++)
-		destination_give(&s->destinations[i]);
-	destination_give(&s->passthrough);
-	s->passed->refs--;
-	s->none->refs--;
-	turns_sweep(&all->turns);
-	tallies_sweep(&all->tallies);
-	for (unsigned i = 0; i < s->nr_workers; i++)
-		regexes_free(&s->views[i].regexes);
+	destination_give(all, &s->passthrough);
+	tally_put(&all->tallies, s->passed);
+	tally_put(&all->tallies, s->none);
+	strmap_free(&s->regexes);
 	lookup_free(s->lookup);
+	for (size_t i = 0; i < s->nr_parts; i++)
+		if (!--s->parts[i]->refs)
+			part_free(all, s->parts[i]);
 	arena_free(s->arena);
 	free(s);
 }
 
-void snapshot_mark(struct lasting *all, const struct snapshot *s)
+/* ---- in force ---- */
+
+void snapshot_enter(struct snapshot *s, const struct snapshot *last)
 {
-	const struct strmap_entry *entry, *of;
+	for (size_t i = 0; i < s->nr_parts; i++) {
+		struct part *p = s->parts[i];
 
-	strmap_each (&all->clusters.by_name, entry) {
-		struct cluster *c = entry->value;
-
-		strmap_each (&c->endpoints, of)
-			atomic_store(&((struct endpoint *)of->value)->gone, true);
+		if (!p->in)
+			part_enter(p);
+		p->in = s;
 	}
-	for (size_t i = 0; i < s->table->nr_clusters; i++)
-		for (size_t j = 0; j < s->table->clusters[i].nr_endpoints; j++)
-			atomic_store(&s->destinations[i].endpoints[j]->gone, false);
-}
+	for (size_t i = 0; last && i < last->nr_parts; i++) {
+		struct part *p = last->parts[i];
 
-const struct route *snapshot_route(const struct snapshot *s, const struct table_port *p,
-				   const struct table_rule *r)
-{
-	return &s->routes[p - s->table->ports]
-			 [r == p->bytes ? p->nr_rules : (size_t)(r - p->rules)];
+		if (p->in != last)
+			continue;
+		p->in = NULL;
+		part_leave(p);
+	}
 }
 
 void view_give(struct view *v)

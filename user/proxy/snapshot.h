@@ -1,34 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A table in force, with the state that its rules and clusters go on with. The main thread makes
- * and frees it; a worker holds it from one round to a later one, and requests hold it to their end.
+ * A table in force: its parts, and what finds them. The main thread makes and frees it; a worker
+ * holds it from one round to a later one, and requests hold it to their end.
  */
 #ifndef PROXY_SNAPSHOT_H
 #define PROXY_SNAPSHOT_H
 
 #include "http/regex.h"
-#include "proxy/cluster.h"
 #include "proxy/lookup.h"
-#include "proxy/tally.h"
-#include "proxy/turn.h"
-
-struct destination { /* a cluster of the table */
-	const struct table_cluster *table;
-	struct cluster *cluster;
-	struct endpoint **endpoints; /* as in the table */
-	uint32_t *upto;		     /* sums of their weights; NULL: all the same */
-};
-
-struct route { /* a rule of the table */
-	const struct table_rule *rule;
-	struct turn *turn;	 /* NULL: nothing to choose */
-	struct tally **of_split; /* one for each destination; without any, one */
-};
+#include "proxy/part.h"
 
 /* What one worker knows of it; the counters are the worker's. */
 struct view {
 	struct snapshot *snapshot;
-	struct regexes regexes;
+	struct regexes regexes; /* shares those of the snapshot */
 	unsigned users; /* requests and connections */
 	bool old;	/* the worker has another one */
 };
@@ -36,37 +21,27 @@ struct view {
 struct snapshot {
 	struct snapshot *next; /* older; main thread */
 	struct arena *arena;
-	struct table *table;
+	uint32_t number; /* of the plan */
+	struct part **parts;
+	size_t nr_parts;
 	struct lookup *lookup;
-	struct destination *destinations; /* as table->clusters */
-	struct route **routes;		  /* [port][rule], the one for bytes last */
-	struct destination passthrough;	  /* to the address that was dialled */
-	struct tally *passed, *none;	  /* of what no rule took, and of what went as dialled */
-	atomic_uint users;		  /* workers */
+	struct strmap regexes; /* all that its parts can ask for */
+	struct destination passthrough; /* to the address that was dialled */
+	struct tally *passed, *none;	/* of what no rule took, and of what went as dialled */
+	atomic_uint users;		/* workers */
 	unsigned nr_workers;
 	struct view views[];
 };
 
-/* What lives longer than a snapshot. */
-struct lasting {
-	struct clusters clusters;
-	struct strmap turns, tallies;
-};
-
-/* Takes over `arena`, which holds the table. */
-struct snapshot *snapshot_new(struct lasting *all, struct arena *arena, struct table *t,
-			      unsigned nr_workers);
+/*
+ * The snapshot of a block; parts that the block does not bring are those of `last`, which may be
+ * NULL. -EBADMSG: the bytes are none; -ENOENT: `last` has no such part. Nothing has changed then.
+ */
+int snapshot_read(struct lasting *all, const struct snapshot *last, const void *bytes, size_t size,
+		  unsigned nr_workers, struct snapshot **out);
 void snapshot_free(struct lasting *all, struct snapshot *s);
-/* Marks the endpoints that `s`, now in force, does not have. */
-void snapshot_mark(struct lasting *all, const struct snapshot *s);
-
-static inline const struct destination *snapshot_destination(const struct snapshot *s,
-							     const struct table_cluster *c)
-{
-	return &s->destinations[c - s->table->clusters];
-}
-const struct route *snapshot_route(const struct snapshot *s, const struct table_port *p,
-				   const struct table_rule *r);
+/* It comes into force after `last`, which may be NULL. */
+void snapshot_enter(struct snapshot *s, const struct snapshot *last);
 
 /* A request begins and ends; the last one of an old view gives the snapshot back. */
 static inline struct view *view_hold(struct view *v)

@@ -2,17 +2,31 @@
 /* Reads and writes sockets up to where they would block. */
 #include "proxy/stream.h"
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "proxy/worker.h"
 
-int stream_watch(struct worker *w, struct stream *s)
+#define PROBE_SECONDS 15
+
+static int watch(struct worker *w, struct stream *s, int how)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 				    .data.ptr = &s->source};
 
-	return epoll_ctl(w->epoll, EPOLL_CTL_ADD, s->source.fd, &event) == -1 ? -errno : 0;
+	return epoll_ctl(w->epoll, how, s->source.fd, &event) == -1 ? -errno : 0;
+}
+
+int stream_watch(struct worker *w, struct stream *s)
+{
+	return watch(w, s, EPOLL_CTL_ADD);
+}
+
+void stream_remind(struct worker *w, struct stream *s)
+{
+	watch(w, s, EPOLL_CTL_MOD);
 }
 
 void stream_ready(struct stream *s, uint32_t events)
@@ -23,16 +37,23 @@ void stream_ready(struct stream *s, uint32_t events)
 		s->writable = true;
 	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		s->hung = true;
+	if ((events & EPOLLERR) && s->ended && !s->error)
+		s->error = ECONNRESET; /* no read tells any more */
 }
 
 size_t stream_receive(struct stream *s, struct buffer *b)
+{
+	return stream_receive_most(s, b, UINT64_MAX);
+}
+
+size_t stream_receive_most(struct stream *s, struct buffer *b, uint64_t most)
 {
 	size_t space;
 	ssize_t n;
 
 	if (!buffer_space(b))
 		buffer_pack(b);
-	space = buffer_space(b);
+	space = buffer_space(b) < most ? buffer_space(b) : most;
 	if (!s->readable || s->ended || !space)
 		return 0;
 	do
@@ -48,7 +69,8 @@ size_t stream_receive(struct stream *s, struct buffer *b)
 	if (n == -1 && errno == EAGAIN)
 		return 0;
 	s->ended = true;
-	s->error = n ? errno : 0;
+	if (n && !s->error) /* of a reset that sending met, reading tells no more than the end */
+		s->error = errno;
 	return 0;
 }
 
@@ -73,6 +95,8 @@ size_t stream_send_parts(struct stream *s, const struct iovec *parts, int nr)
 		size += parts[i].iov_len;
 	if (!s->writable || !size || s->error)
 		return 0;
+	if (nr == 1)
+		return sent(s, send(s->source.fd, parts->iov_base, size, MSG_NOSIGNAL), size);
 	return sent(s, sendmsg(s->source.fd, &h, MSG_NOSIGNAL), size);
 }
 
@@ -87,6 +111,16 @@ size_t stream_send(struct stream *s, struct buffer *b)
 	if (b->begin == b->end)
 		b->begin = b->end = 0;
 	return n;
+}
+
+void stream_probe(struct stream *s)
+{
+	int on = 1, seconds = PROBE_SECONDS, probes = 3;
+
+	setsockopt(s->source.fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+	setsockopt(s->source.fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
+	setsockopt(s->source.fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	setsockopt(s->source.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 void stream_shut(struct stream *s)

@@ -27,13 +27,18 @@ struct stream {
 };
 
 int stream_watch(struct worker *w, struct stream *s); /* 0 or -errno */
+/* What can be read or written is told once more, in the next round. */
+void stream_remind(struct worker *w, struct stream *s);
 /* Takes the bits of an event into the flags. */
 void stream_ready(struct stream *s, uint32_t events);
 /* Reads what fits; the number of bytes. Ends and errors are seen in the flags. */
 size_t stream_receive(struct stream *s, struct buffer *b);
+size_t stream_receive_most(struct stream *s, struct buffer *b, uint64_t most);
 /* Sends from the front; the number of bytes. */
 size_t stream_send(struct stream *s, struct buffer *b);
 size_t stream_send_parts(struct stream *s, const struct iovec *parts, int nr);
+/* Has the kernel ask whether the peer is still there; if not, an error tells in a minute or two. */
+void stream_probe(struct stream *s);
 /* Sends our end. */
 void stream_shut(struct stream *s);
 void stream_close(struct stream *s);

@@ -1,39 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What came of the requests of a rule at a destination, counted by each worker for itself. */
+/* What came of the requests of a rule at a destination, counted in records that outlive the proxy. */
 #ifndef PROXY_TALLY_H
 #define PROXY_TALLY_H
 
-#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <shunt/requests.h>
 #include "base/strmap.h"
-#include "proxy/flags.h"
-
-struct tally_counts {				     /* of one worker */
-	_Alignas(64) atomic_uint_least64_t requests; /* ended ones; connections where bytes pass */
-	atomic_uint_least64_t by_class[6];	     /* [0]: no status, [2]: 2xx */
-	atomic_uint_least64_t by_flag[NR_FLAGS];
-	atomic_uint_least64_t retries;
-	atomic_uint_least64_t bytes_received, bytes_sent; /* of bodies, from and to clients */
-};
+#include "snapshot/table.h"
 
 struct tally {
+	char *key;
 	char *rule, *cluster; /* source and name; "" none */
-	unsigned refs;	      /* tables that have them; main thread */
+	unsigned refs;	      /* parts that have them; main thread */
+	struct table_slot slot;
+	bool own;		  /* the records are the tally's */
+	unsigned mask;		  /* how many there are, a power of two, less 1 */
+	struct requests *records; /* a worker adds to that of its number, all atomically */
+};
+
+struct tallies {
+	struct strmap all;
+	struct requests *shared; /* the agent's map; NULL: each tally has memory of its own */
 	unsigned nr_workers;
-	struct tally_counts *of_worker;
 };
 
 /* With a reference for the caller. */
-struct tally *tally_get(struct strmap *all, const char *rule, const char *cluster,
-			unsigned nr_workers);
-void tallies_sweep(struct strmap *all); /* frees those that no table names */
-/* The sum over the workers; to->requests and so on are set. */
-void tally_sum(const struct tally *t, struct tally_counts *to);
+struct tally *tally_get(struct tallies *all, const char *rule, const char *cluster,
+			struct table_slot slot);
+void tally_put(struct tallies *all, struct tally *t); /* the last one frees it */
+void tally_sum(const struct tally *t, struct requests *to);
 
-static inline void tally_add(atomic_uint_least64_t *count, uint64_t n)
-{
-	/* Each has one writer, so there is no need to lock the bus. */
-	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
+/* How a request ended. */
+struct tally_end {
+	unsigned status; /* 0: none */
+	unsigned flags;	 /* enum flag */
+	uint64_t received, sent;
+	int64_t took; /* ns */
+};
+void tally_request(const struct tally *t, unsigned worker, const struct tally_end *end);
+void tally_retry(const struct tally *t, unsigned worker);
+void tally_regex_limit(const struct tally *t, unsigned worker);
 
 #endif

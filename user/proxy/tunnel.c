@@ -34,10 +34,18 @@ bool tunnel_go(struct client *c)
 
 	moved = pass(c->worker, &c->stream, &u->stream, &c->in, &r->received);
 	if (buffer_length(&c->out)) /* the head that granted it */
-		return stream_send(&c->stream, &c->out) || moved;
-	moved |= pass(c->worker, &u->stream, &c->stream, &u->in, &r->sent_bytes);
-	if (!over(&c->stream, &u->stream))
-		return moved;
+		moved |= stream_send(&c->stream, &c->out) > 0;
+	else
+		moved |= pass(c->worker, &u->stream, &c->stream, &u->in, &r->sent_bytes);
+	if (!over(&c->stream, &u->stream)) {
+		enum upstream_tunnel age = upstream_tunnel(u, moved);
+
+		if (age == UPSTREAM_GOES_ON)
+			return moved;
+		r->flags |= age == UPSTREAM_IS_OLD ? FLAG_DT : 0;
+		client_close(c);
+		return false;
+	}
 	if (!u->stream.error && c->stream.error)
 		r->flags |= FLAG_DC;
 	client_close(c);

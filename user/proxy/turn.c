@@ -11,14 +11,26 @@ static char *turn_key(const struct table_rule *r)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	fputs(r->source, out);
+	fprintf(out, "%u\n%s", r->turn, r->source);
 	for (size_t i = 0; i < r->nr_splits; i++)
 		fprintf(out, "\n%u %s", r->splits[i].weight, r->splits[i].cluster->name);
 	fclose(out);
 	return text;
 }
 
-struct turn *turn_get(struct strmap *all, const struct table_rule *r)
+static struct turn *turn_new(const struct turns *all, uint32_t slot)
+{
+	struct turn *t = xcalloc(1, sizeof(*t));
+
+	t->given = &t->own;
+	if (!all->shared || !slot || slot >= SHUNT_MAX_PROXY_TURNS)
+		return t;
+	t->slot = slot;
+	t->given = &all->shared[slot];
+	return t;
+}
+
+struct turn *turn_get(struct turns *all, const struct table_rule *r)
 {
 	struct turn *t;
 	char *key;
@@ -26,31 +38,25 @@ struct turn *turn_get(struct strmap *all, const struct table_rule *r)
 	if (!r->schedule)
 		return NULL;
 	key = turn_key(r);
-	t = strmap_get(all, key);
-	if (!t) {
-		t = xcalloc(1, sizeof(*t));
-		strmap_put(all, key, t);
+	t = strmap_get(&all->all, key);
+	if (t) {
+		free(key);
+	} else {
+		t = turn_new(all, r->turn);
+		t->key = key;
+		strmap_put(&all->all, key, t);
 	}
 	t->refs++;
-	free(key);
 	return t;
 }
 
-void turns_sweep(struct strmap *all)
+void turn_put(struct turns *all, struct turn *t)
 {
-	struct strmap kept = {0};
-	const struct strmap_entry *e;
-
-	strmap_each (all, e) {
-		struct turn *t = e->value;
-
-		if (t->refs)
-			strmap_put(&kept, e->key, t);
-		else
-			free(t);
-	}
-	strmap_free(all);
-	*all = kept;
+	if (--t->refs)
+		return;
+	strmap_remove(&all->all, t->key);
+	free(t->key);
+	free(t);
 }
 
 size_t turn_take(struct turn *t, const struct table_rule *r)
@@ -59,6 +65,6 @@ size_t turn_take(struct turn *t, const struct table_rule *r)
 
 	if (!t)
 		return 0;
-	n = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed);
+	n = __atomic_fetch_add(&t->given->next, 1, __ATOMIC_RELAXED);
 	return r->schedule[n % r->total];
 }

@@ -10,14 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/log.h"
-#include "proxy/access.h"
 #include "proxy/client.h"
+#include "proxy/listing.h"
 #include "proxy/proxy.h"
 #include "proxy/waiting.h"
 
 #define EVENTS 256
 #define ROUND_MAX_MS 100 /* a worker turns at least as often: its heartbeat */
 #define MS 1000000
+#define STARVED_NS (2 * MS)
 
 int64_t monotonic_now(void)
 {
@@ -57,20 +58,25 @@ static void view_take(struct worker *w)
 	upstreams_drop_idle(w, false);
 }
 
-static void drain(struct worker *w)
+static void stage_follow(struct worker *w, enum proxy_stage stage)
 {
 	struct client *next;
 
 	upstreams_drop_idle(w, true);
 	for (struct client *c = w->clients; c; c = next) {
 		next = c->next;
-		client_drain(c);
+		if (stage == PROXY_ENDS)
+			client_end_idle(c);
+		else
+			client_drain(c);
 	}
 }
 
 /* What others have changed since the last round. */
-static void notice(struct worker *w, bool *drained)
+static void notice(struct worker *w, enum proxy_stage *known)
 {
+	enum proxy_stage stage = proxy_stage(w->proxy);
+
 	view_take(w);
 	if (atomic_load_explicit(&w->yield, memory_order_relaxed) &&
 	    atomic_exchange(&w->yield, false))
@@ -78,17 +84,34 @@ static void notice(struct worker *w, bool *drained)
 	if (atomic_load_explicit(&w->freed, memory_order_relaxed) &&
 	    atomic_exchange(&w->freed, false))
 		w->retry = true;
-	if (!*drained && proxy_draining(w->proxy)) {
-		*drained = true;
-		drain(w);
-	}
+	if (atomic_load_explicit(&w->listing, memory_order_relaxed))
+		listing_fill(atomic_exchange(&w->listing, NULL), w);
+	if (stage != *known)
+		stage_follow(w, stage);
+	*known = stage;
+}
+
+void worker_starves(struct worker *w)
+{
+	w->nr_starved++;
+	atomic_fetch_add_explicit(&w->accepts_failed, 1, memory_order_relaxed);
+}
+
+/* Connections that cannot be accepted stay ready; with nothing else to do it waits for others. */
+static void starve(struct worker *w, int nr_events)
+{
+	const struct timespec pause = {0, STARVED_NS};
+
+	if (w->nr_starved && w->nr_starved == nr_events)
+		nanosleep(&pause, NULL);
+	w->nr_starved = 0;
 }
 
 static int wait_ms(const struct worker *w, int64_t next)
 {
 	int64_t ms;
 
-	if (w->retry && w->waiting)
+	if ((w->retry && w->waiting) || w->again)
 		return 0;
 	ms = next == INT64_MAX ? ROUND_MAX_MS : (next - w->now + MS - 1) / MS;
 	return ms < 0 ? 0 : ms < ROUND_MAX_MS ? (int)ms : ROUND_MAX_MS;
@@ -99,7 +122,7 @@ static void *worker_run(void *arg)
 	struct worker *w = arg;
 	struct epoll_event events[EVENTS];
 	int64_t next = INT64_MAX;
-	bool drained = false;
+	enum proxy_stage stage = PROXY_SERVES;
 
 	w->now = monotonic_now();
 	for (;;) {
@@ -107,19 +130,19 @@ static void *worker_run(void *arg)
 
 		w->now = monotonic_now();
 		atomic_store_explicit(&w->turned, w->now, memory_order_relaxed);
-		notice(w, &drained);
+		notice(w, &stage);
 		for (int i = 0; i < n; i++) {
 			struct source *s = events[i].data.ptr;
 
 			s->ready(w, s, events[i].events);
 		}
+		clients_go_on(w);
 		if (w->retry)
 			waiting_retry(w);
 		next = timers_run(&w->timers, w, w->now);
 		clients_bury(w);
 		upstreams_bury(w);
-		if (w->log_length)
-			access_flush(w);
+		starve(w, n);
 		/* from here on no event of this round is looked at */
 		atomic_fetch_add_explicit(&w->rounds, 1, memory_order_release);
 	}
@@ -133,14 +156,12 @@ int worker_start(struct worker *w)
 
 	if (getrandom(&w->random, sizeof(w->random), 0) != sizeof(w->random) || !w->random)
 		w->random = 88172645463325252ull + w->index;
-	w->buffers.memory = &w->proxy->memory;
+	w->buffers.memory = w->rooms.memory = &w->proxy->memory;
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = (struct source){eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), wake_ready};
 	if (w->epoll == -1 || w->wake.fd == -1 ||
 	    epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake.fd, &event) == -1)
 		return -errno;
-	if (w->proxy->access_log != -1)
-		w->log = xcalloc(1, LOG_SIZE);
 	atomic_init(&w->turned, monotonic_now());
 	err = pthread_create(&w->thread, NULL, worker_run, w);
 	return -err;

@@ -13,9 +13,14 @@ int cli_agent(const struct options *o)
 		.config = o->config,
 		.state = o->state,
 		.metrics = o->metrics,
+		.node = o->node,
 		.lenient = o->lenient,
 		.split_requests = o->split_requests,
 		.no_proxy = o->no_proxy,
+		.access_log = o->access_log,
+		.access_log_json = o->access_log_json,
+		.l7_memory = o->l7_memory,
+		.l7_workers = o->l7_workers,
 	};
 
 	if (!agent_metrics_valid(o->metrics))

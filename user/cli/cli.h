@@ -22,6 +22,7 @@ int cli_services(const struct options *o);
 int cli_clusters(const struct options *o);
 int cli_endpoints(const struct options *o);
 int cli_conns(const struct options *o);
+int cli_top(const struct options *o);
 int cli_events(const struct options *o);
 int cli_maps(const struct options *o);
 int cli_shift(const struct options *o);

@@ -9,9 +9,12 @@
 const struct command commands[] = {
 	{"agent",
 	 "[--config DIR] [--state DIR] [--cgroup PATH] [--metrics [ADDRESS:]PORT|off] "
-	 "[--http-split connection|request] [--proxy on|off] [--lenient]",
+	 "[--node NAME] [--http-split connection|request] [--proxy on|off] [--access-log FILE|-] "
+	 "[--access-log-format text|json] [--l7-memory SIZE] [--l7-workers N] [--lenient]",
 	 "run the node agent in the foreground", "shunt agent --config /etc/shunt",
-	 OPT_CONFIG | OPT_STATE | OPT_CGROUP | OPT_METRICS | OPT_HTTP_SPLIT | OPT_PROXY | OPT_LENIENT, 0, 0,
+	 OPT_CONFIG | OPT_STATE | OPT_CGROUP | OPT_METRICS | OPT_HTTP_SPLIT | OPT_PROXY | OPT_L7 |
+		 OPT_LENIENT | OPT_NODE,
+	 0, 0,
 	 cli_agent},
 	{"load", "[--cgroup PATH]", "pin and attach the programs alone", "shunt load",
 	 OPT_CGROUP | OPT_OUTPUT, 0, 0, cli_load},
@@ -21,9 +24,10 @@ const struct command commands[] = {
 	 "every error and warning, with its place", "shunt validate -f reviews.yaml",
 	 OPT_READ | OPT_OUTPUT, 0, 0, cli_validate},
 	{"plan",
-	 F " [-n NS] [--from NS[/POD]] [--lenient] [--strict] [--http-split connection|request] [-o json]",
+	 F " [-n NS] [--from NS[/POD]] [--node NAME] [--lenient] [--strict] "
+	 "[--http-split connection|request] [-o json]",
 	 "what would be programmed, offline", "shunt plan -f reviews.yaml",
-	 OPT_READ | OPT_OUTPUT | OPT_HTTP_SPLIT | OPT_FROM, 0, 0, cli_plan},
+	 OPT_READ | OPT_OUTPUT | OPT_HTTP_SPLIT | OPT_FROM | OPT_NODE, 0, 0, cli_plan},
 	{"apply", F " [-n NS] [--lenient] [--strict] [-o json]", "put objects in force, all or none",
 	 "shunt apply -f reviews.yaml", OPT_READ | OPT_OUTPUT, 0, 0, cli_apply},
 	{"delete", F " | KIND NAME… [-n NS] [-o json]", "take objects out of force",
@@ -43,6 +47,9 @@ const struct command commands[] = {
 	 "shunt endpoints", OPT_SHOW, 0, 0, cli_endpoints},
 	{"conns", "[-o json]", "steered connections: who calls, what was dialled, where it went",
 	 "shunt conns", OPT_OUTPUT, 0, 0, cli_conns},
+	{"top", "[HOST] [--every DURATION] [--count N] [-o json]",
+	 "rates by destination and rule, again and again", "shunt top reviews",
+	 OPT_REPEAT | OPT_OUTPUT, 0, 1, cli_top},
 	{"events", "[-f] [-o json]", "refused and failed connections (-f: as they come)",
 	 "shunt events -f", OPT_FOLLOW | OPT_OUTPUT, 0, 0, cli_events},
 	{"maps", "[-o json]", "kernel maps: use, capacity, how to dump them", "shunt maps",

@@ -22,6 +22,24 @@ static void explain_print(const json_t *e)
 	}
 }
 
+/* What an agent's proxy has counted so far of the rule that was chosen. */
+static void measured_print(const json_t *e)
+{
+	const json_t *list = json_object_get(json_object_get(e, "decision"), "measured"), *it;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	fputs("so far, by this rule: ", stdout);
+	json_array_foreach(list, i, it) {
+		const char *subset = member_text(it, "subset");
+
+		printf("%s%lld to %s", i ? ", " : "", (long long)member_number(it, "requests"),
+		       *subset ? subset : member_text(it, "host"));
+	}
+	puts("");
+}
+
 static int explain_offline(const struct options *o, const struct plan_question *question,
 			   json_t **out)
 {
@@ -84,6 +102,7 @@ int cli_explain(const struct options *o)
 		return 0;
 	}
 	explain_print(e);
+	measured_print(e);
 	json_decref(e);
 	return 0;
 }

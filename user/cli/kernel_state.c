@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* `conns` and `maps`: read from what is pinned, so they work with the agent dead. */
+/*
+ * `conns` and `maps`: read from what is pinned, so they work with the agent dead; the connections
+ * of the proxy are there with it alone.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include "agent/wire.h"
+#include "cli/call.h"
 #include "cli/cli.h"
 #include "cli/table.h"
 #include "datapath/datapath.h"
@@ -101,6 +105,65 @@ static void conns_print(const struct conns *c, uint64_t total)
 		printf("%" PRIu64 " more are not shown.\n", total - MAX_CONNS);
 }
 
+/* What the proxy holds, which only an agent can ask; NULL: none runs. */
+static json_t *clients_ask(const struct options *o)
+{
+	struct call c;
+	json_t *reply = NULL;
+	int err = call_open(&c, o->root);
+
+	call_close(&c);
+	if (!err)
+		call_quietly(o, "conns", call_request(o, "conns"), &reply);
+	return reply;
+}
+
+static void clients_print(const json_t *reply)
+{
+	const json_t *list = json_object_get(reply, "clients"), *it;
+	json_int_t more = member_number(reply, "total") - (json_int_t)json_array_size(list);
+	struct table t;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	puts("\nConnections to the proxy:");
+	table_start(&t, "CALLER FROM DIALLED STATE REQUEST TO CLUSTER");
+	json_array_foreach(list, i, it) {
+		const json_t *age = json_object_get(it, "request_seconds");
+
+		table_add(&t, "%s", member_text(it, "caller"));
+		table_add(&t, "%s", member_text(it, "from"));
+		table_add(&t, "%s", member_text(it, "dialled"));
+		table_add(&t, "%s", member_text(it, "state"));
+		if (age)
+			table_add(&t, "%.1fs", json_number_value(age));
+		else
+			table_add(&t, "-");
+		table_add(&t, "%s", member_text(it, "to"));
+		table_add(&t, "%s", member_text(it, "cluster"));
+	}
+	table_print(&t, stdout);
+	if (more > 0)
+		printf("%lld more are not shown.\n", (long long)more);
+}
+
+static void conns_show(const struct options *o, const struct conns *c, uint64_t total)
+{
+	json_t *reply = clients_ask(o), *list = json_object_get(reply, "clients");
+
+	if (o->json) {
+		json_show(json_pack("{s:O,s:I,s:o,s:I}", "conns", c->list, "total",
+				    (json_int_t)total, "clients",
+				    list ? json_incref(list) : json_array(), "clients_total",
+				    member_number(reply, "total")));
+	} else {
+		conns_print(c, total);
+		clients_print(reply);
+	}
+	json_decref(reply);
+}
+
 int cli_conns(const struct options *o)
 {
 	struct conns c = {0};
@@ -121,10 +184,8 @@ int cli_conns(const struct options *o)
 	datapath_close(dp);
 	if (err)
 		fprintf(stderr, "shunt conns: %s\n", why ? why : strerror(-err));
-	else if (o->json)
-		json_show(json_pack("{s:O,s:I}", "conns", c.list, "total", (json_int_t)total));
 	else
-		conns_print(&c, total);
+		conns_show(o, &c, total);
 	free(why);
 	strmap_each(&c.clusters, e)
 		free(e->value);

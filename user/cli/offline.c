@@ -14,6 +14,7 @@ int offline_read(struct offline *off, const struct options *o, bool fields)
 
 	*off = (struct offline){.addresses = addresses_new(), .diags = {.strict = o->strict},
 				.findings = {.strict = o->strict}};
+	off->set.node = o->node;
 	off->set.split_requests = o->split_requests;
 	err = config_set_read(&off->set, o->files.at, o->files.nr, &decode, &off->diags);
 	if (!err)

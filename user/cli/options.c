@@ -8,11 +8,14 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LETTER_CGROUP = 256, LETTER_LENIENT, LETTER_STRICT, LETTER_FORCE, LETTER_FROM,
        LETTER_ROUTE, LETTER_OVER, LETTER_CONFIG, LETTER_STATE, LETTER_SPLIT, LETTER_METRICS, LETTER_PROXY,
-       LETTER_ROOT, LETTER_GATEWAY };
+       LETTER_ROOT, LETTER_GATEWAY, LETTER_ACCESS_LOG, LETTER_LOG_FORMAT, LETTER_L7_MEMORY,
+       LETTER_L7_WORKERS, LETTER_EVERY, LETTER_COUNT, LETTER_NODE };
 
 static const struct {
 	const char *name;
@@ -40,11 +43,23 @@ static const struct {
 	 "folder of YAML to follow (default /etc/shunt)"},
 	{"state", LETTER_STATE, "DIR", OPT_STATE,
 	 "where applied objects are kept (default /var/lib/shunt)"},
+	{"node", LETTER_NODE, "NAME", OPT_NODE,
+	 "the Node that callers are on (default $NODE_NAME, else the host name)"},
 	{"http-split", LETTER_SPLIT, "connection|request", OPT_HTTP_SPLIT, "what weights count on HTTP ports"},
 	{"proxy", LETTER_PROXY, "on|off", OPT_PROXY,
 	 "whether HTTP that the kernel cannot do has a proxy (default on)"},
 	{"metrics", LETTER_METRICS, "[ADDRESS:]PORT|off", OPT_METRICS,
 	 "where Prometheus reads (default 127.0.0.1:15020)"},
+	{"access-log", LETTER_ACCESS_LOG, "FILE|-", OPT_L7,
+	 "a line for each request of the proxy, - is standard output (default none)"},
+	{"access-log-format", LETTER_LOG_FORMAT, "text|json", OPT_L7,
+	 "how it is written (default text)"},
+	{"l7-memory", LETTER_L7_MEMORY, "SIZE", OPT_L7,
+	 "what the proxy's connections may take, like 512Mi (default 1Gi)"},
+	{"l7-workers", LETTER_L7_WORKERS, "N", OPT_L7,
+	 "threads of the proxy (default one for each CPU)"},
+	{"every", LETTER_EVERY, "DURATION", OPT_REPEAT, "what one look covers (default 2s)"},
+	{"count", LETTER_COUNT, "N", OPT_REPEAT, "end after so many looks (with -o json: 1)"},
 	{"root", LETTER_ROOT, "NAME", 0, "which instance (default shunt)"},
 	{"verbose", 'v', NULL, 0, "say more on standard error"},
 	{"help", 'h', NULL, 0, "this text"},
@@ -146,6 +161,67 @@ static int split_set(struct options *o, const char *command, const char *arg)
 	return 0;
 }
 
+/* "512Mi", "2G", "1048576": bytes as Kubernetes writes them. */
+static bool size_parse(const char *text, uint64_t *out)
+{
+	static const struct {
+		const char *suffix;
+		uint64_t bytes;
+	} units[] = {{"", 1},	       {"k", 1000},	   {"M", 1000000},    {"G", 1000000000},
+		     {"Ki", 1u << 10}, {"Mi", 1u << 20}, {"Gi", 1u << 30}};
+	size_t digits = strspn(text, "0123456789");
+
+	if (!digits || digits > 13)
+		return false;
+	*out = strtoull(text, NULL, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(text + digits, units[i].suffix)) {
+			*out *= units[i].bytes;
+			return true;
+		}
+	return false;
+}
+
+static int memory_set(struct options *o, const char *command, const char *arg)
+{
+	if (size_parse(arg, &o->l7_memory) && o->l7_memory >= 1 << 20 &&
+	    o->l7_memory <= 1ull << 40)
+		return 0;
+	return wrong_use(command, "--l7-memory: bad value \"%s\", want 1Mi to 1024Gi, like 512Mi",
+			 arg);
+}
+
+static int number_set(const char *command, const char *option, const char *arg, unsigned long most,
+		      unsigned long *out)
+{
+	char *end;
+
+	*out = strtoul(arg, &end, 10);
+	if (*arg >= '0' && *arg <= '9' && !*end && *out && *out <= most)
+		return 0;
+	return wrong_use(command, "--%s: bad value \"%s\", want 1 to %lu", option, arg, most);
+}
+
+static int workers_set(struct options *o, const char *command, const char *arg)
+{
+	unsigned long n = 0;
+	int status = number_set(command, "l7-workers", arg, 1024, &n);
+
+	o->l7_workers = (unsigned)n;
+	return status;
+}
+
+static int every_set(struct options *o, const char *command, const char *arg)
+{
+	int64_t ns;
+
+	if (duration_parse(arg, &ns) || ns < 100000000 || ns > 3600 * 1000000000LL)
+		return wrong_use(command, "--every: bad value \"%s\", want 100ms to 1h, like 2s",
+				 arg);
+	o->every_ms = (uint64_t)ns / 1000000;
+	return 0;
+}
+
 static int over_set(struct options *o, const char *command, const char *arg)
 {
 	int64_t ns;
@@ -173,13 +249,18 @@ static const char *value_wanted(int letter, const char *arg)
 	case LETTER_CGROUP:
 	case LETTER_CONFIG:
 	case LETTER_STATE:
+	case LETTER_ACCESS_LOG:
 		return *arg ? NULL : "want a path";
 	case 'H':
 		return strchr(arg, ':') ? NULL : "want NAME: VALUE";
 	case LETTER_GATEWAY:
 		return gateway_valid(arg) ? NULL : "want NAME or NS/NAME";
+	case LETTER_NODE:
+		return name_is_object(arg) ? NULL : "want the name of a Node";
 	case LETTER_PROXY:
 		return strcmp(arg, "on") && strcmp(arg, "off") ? "want on or off" : NULL;
+	case LETTER_LOG_FORMAT:
+		return strcmp(arg, "text") && strcmp(arg, "json") ? "want text or json" : NULL;
 	case LETTER_ROUTE:
 		return *arg ? NULL : "want a name or an index";
 	default:
@@ -213,7 +294,14 @@ static int option_set(struct options *o, const struct command *c, int letter, ch
 	case LETTER_STATE: o->state = arg; return 0;
 	case LETTER_METRICS: o->metrics = arg; return 0;
 	case LETTER_PROXY: o->no_proxy = !strcmp(arg, "off"); return 0;
+	case LETTER_NODE: o->node = arg; return 0;
 	case LETTER_ROOT: o->root = arg; return 0;
+	case LETTER_ACCESS_LOG: o->access_log = arg; return 0;
+	case LETTER_LOG_FORMAT: o->access_log_json = !strcmp(arg, "json"); return 0;
+	case LETTER_L7_MEMORY: return memory_set(o, c->name, arg);
+	case LETTER_L7_WORKERS: return workers_set(o, c->name, arg);
+	case LETTER_EVERY: return every_set(o, c->name, arg);
+	case LETTER_COUNT: return number_set(c->name, "count", arg, 1000000000, &o->count);
 	case LETTER_OVER: return over_set(o, c->name, arg);
 	case LETTER_SPLIT: return split_set(o, c->name, arg);
 	default: return 0;
@@ -239,6 +327,16 @@ static void option_list(const struct command *c, struct option *list, char *lett
 	*letters = '\0';
 }
 
+static const char *node_default(void)
+{
+	static char host[HOST_NAME_MAX + 1];
+	const char *node = getenv("NODE_NAME");
+
+	if (node && *node)
+		return node;
+	return gethostname(host, sizeof(host) - 1) ? "" : host;
+}
+
 int options_parse(struct options *o, const struct command *c, int argc, char **argv)
 {
 	struct option list[NR_TABLE + 1];
@@ -246,8 +344,8 @@ int options_parse(struct options *o, const struct command *c, int argc, char **a
 	const char *wanted;
 	int letter, err;
 
-	*o = (struct options){.root = "shunt", .config = "/etc/shunt", .state = "/var/lib/shunt",
-			      .metrics = "127.0.0.1:15020"};
+	*o = (struct options){.root = "shunt", .node = node_default(), .config = "/etc/shunt", .state = "/var/lib/shunt",
+			      .metrics = "127.0.0.1:15020", .every_ms = 2000};
 	option_list(c, list, letters);
 	opterr = 0;
 	optind = 1;

@@ -32,6 +32,9 @@ enum option_bit {
 	OPT_PROXY = 1 << 17,
 	OPT_HEADER = 1 << 15,
 	OPT_GATEWAY = 1 << 16,
+	OPT_L7 = 1 << 18, /* all of the proxy's that the agent passes on */
+	OPT_REPEAT = 1 << 19,
+	OPT_NODE = 1 << 20,
 };
 #define OPT_READ (OPT_FILE | OPT_NAMESPACE | OPT_LENIENT | OPT_STRICT)
 #define OPT_SHOW (OPT_OUTPUT | OPT_NAMESPACE)
@@ -42,6 +45,7 @@ struct options {
 	bool json, all, lenient, strict, force, follow, verbose, split_requests, no_proxy;
 	const char *namespace; /* NULL: not given */
 	const char *root;      /* "shunt" when not given */
+	const char *node;      /* "": not known */
 	const char *cgroup;    /* NULL: the cgroup2 root */
 	const char *from;      /* "NS" or "NS/POD"; NULL */
 	const char *gateway;   /* "[NS/]NAME"; NULL */
@@ -49,6 +53,12 @@ struct options {
 	uint64_t over_ms;
 	const char *config, *state;
 	const char *metrics; /* "[ADDRESS:]PORT" */
+	const char *access_log; /* NULL: none; "-": standard output */
+	bool access_log_json;
+	uint64_t l7_memory; /* bytes; 0: not given, as is the next one */
+	unsigned l7_workers;
+	uint64_t every_ms;
+	unsigned long count; /* 0: without end */
 	char **rest;	     /* what is no option */
 	size_t nr_rest;
 };

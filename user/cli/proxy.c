@@ -11,14 +11,17 @@
 
 static const char usage[] =
 	"usage: shunt proxy --control FD [--workers N] [--memory BYTES] [--uid N] [--gid N]\n"
-	"                   [--access-log FILE] [--destination ADDRESS:PORT]\n"
+	"                   [--access-log FILE] [--access-log-format text|json] [--destination ADDRESS:PORT]\n"
+	"                   [--head-timeout MS] [--idle-timeout MS]\n"
 	"The agent runs this. --destination is for tests: it stands in for what was dialled.\n";
 
 static const struct option long_options[] = {
 	{"control", 1, NULL, 'c'},     {"workers", 1, NULL, 'w'},
 	{"memory", 1, NULL, 'm'},      {"uid", 1, NULL, 'u'},
 	{"gid", 1, NULL, 'g'},	       {"access-log", 1, NULL, 'a'},
-	{"destination", 1, NULL, 'd'}, {0},
+	{"destination", 1, NULL, 'd'}, {"access-log-format", 1, NULL, 'f'},
+	{"head-timeout", 1, NULL, 'h'},	 {"idle-timeout", 1, NULL, 'i'},
+	{0},
 };
 
 static bool number(const char *text, unsigned long most, unsigned long *out)
@@ -42,18 +45,25 @@ static bool take(struct proxy_options *o, int letter, const char *value)
 	case 'd':
 		o->destination = value;
 		return true;
+	case 'f':
+		o->log_json = !strcmp(value, "json");
+		return o->log_json || !strcmp(value, "text");
 	case 'm':
 		if (!number(value, 1ul << 40, &n))
 			return false;
 		o->memory = n;
 		return true;
 	}
-	if (!strchr("cwug", letter) || !number(value, letter == 'w' ? 1024 : UINT32_MAX - 1, &n))
+	if (!strchr("cwughi", letter) || !number(value, letter == 'w' ? 1024 : UINT32_MAX - 1, &n))
 		return false;
 	if (letter == 'c')
 		o->control = (int)n;
 	else if (letter == 'w')
 		o->workers = (unsigned)n;
+	else if (letter == 'h')
+		o->head_timeout = (uint32_t)n;
+	else if (letter == 'i')
+		o->idle_timeout = (uint32_t)n;
 	else if (letter == 'u')
 		o->uid = (uint32_t)n;
 	else

@@ -97,6 +97,37 @@ static void count_print(const json_t *s, const char *key, const char *what)
 	printf(", %lld %s%s", (long long)nr, what, nr == 1 ? "" : "s");
 }
 
+static double mebibytes(const json_t *of, const char *key)
+{
+	return (double)member_number(of, key) / (1 << 20);
+}
+
+/* The L7 path. */
+static void proxy_print(const json_t *p)
+{
+	const char *off = member_text(p, "off_because"), *exit = member_text(p, "last_exit");
+	json_int_t pid = member_number(p, "pid"), lost = member_number(p, "log_lines_lost");
+
+	printf("proxy: %s%s%s", member_text(p, "state"), *off ? ", as " : "", off);
+	if (pid)
+		printf(", process %lld, up %lld s", (long long)pid,
+		       (long long)member_number(p, "uptime_seconds"));
+	if (json_is_true(json_object_get(p, "answers")))
+		printf(", %lld workers, %lld connections, memory %.1f of %.0f MiB",
+		       (long long)member_number(p, "workers"),
+		       (long long)member_number(p, "connections"), mebibytes(p, "memory_bytes"),
+		       mebibytes(p, "memory_limit_bytes"));
+	printf("; %lld requests", (long long)member_number(p, "requests"));
+	count_print(p, "restarts", "restart");
+	if (*exit)
+		printf(", the last one after %s", exit);
+	if (member_number(p, "draining"))
+		printf(", %lld draining", (long long)member_number(p, "draining"));
+	if (lost)
+		printf(", %lld lines of the access log lost", (long long)lost);
+	putchar('\n');
+}
+
 static void status_print(const json_t *s)
 {
 	static const char *const faults[] = {"place", "path", "error", NULL};
@@ -116,6 +147,7 @@ static void status_print(const json_t *s)
 	count_print(s, "split_routes", "split route");
 	puts(json_is_true(json_object_get(s, "waiting")) ? "; a newer one was refused" : "");
 	objects_print(json_object_get(s, "objects"));
+	proxy_print(json_object_get(s, "proxy"));
 	scopes_print(json_object_get(s, "scopes"));
 	list_print(s, "refused", "refused plan", refused);
 	list_print(s, "not_enforced", "NOT ENFORCED", enforced);

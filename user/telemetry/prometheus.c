@@ -2,6 +2,7 @@
 /* Prints the kernel's counters in the text format of Prometheus. */
 #include "telemetry/prometheus.h"
 #include <inttypes.h>
+#include "telemetry/requests.h"
 
 void prometheus_print_label(const char *text, FILE *out)
 {
@@ -15,11 +16,16 @@ void prometheus_print_label(const char *text, FILE *out)
 	}
 }
 
-static void print_one(FILE *out, const char *name, const char *type, const char *help,
-		      uint64_t value)
+void prometheus_print_head(FILE *out, const char *name, const char *type, const char *help)
 {
-	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type, name,
-		value);
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void prometheus_print_one(FILE *out, const char *name, const char *type, const char *help,
+			  uint64_t value)
+{
+	prometheus_print_head(out, name, type, help);
+	fprintf(out, "%s %" PRIu64 "\n", name, value);
 }
 
 static void counters_print(struct datapath *dp, FILE *out)
@@ -28,7 +34,7 @@ static void counters_print(struct datapath *dp, FILE *out)
 
 	if (datapath_counters(dp, &c))
 		return;
-#define X(name, text) print_one(out, "shunt_" #name "_total", "counter", text, c.name);
+#define X(name, text) prometheus_print_one(out, "shunt_" #name "_total", "counter", text, c.name);
 	SHUNT_COUNTERS(X)
 #undef X
 }
@@ -75,8 +81,8 @@ static void clusters_print(struct datapath *dp, FILE *out)
 
 	datapath_cluster_each(dp, reading_keep, &all);
 	for (size_t i = 0; i < NR_PER_CLUSTER; i++) {
-		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", per_cluster[i].name,
-			per_cluster[i].help, per_cluster[i].name, per_cluster[i].type);
+		prometheus_print_head(out, per_cluster[i].name, per_cluster[i].type,
+				      per_cluster[i].help);
 		vec_each(&all.list, r)
 		{
 			fprintf(out, "%s{host=\"", per_cluster[i].name);
@@ -95,19 +101,22 @@ void prometheus_print(const struct prometheus_facts *facts, FILE *out)
 
 	datapath_status(facts->dp, &st);
 	counters_print(facts->dp, out);
-	print_one(out, "shunt_reservations_leaked_total", "counter",
+	prometheus_print_one(out, "shunt_reservations_leaked_total", "counter",
 		  "reservations that no socket held and an audit returned", st.leaked);
-	print_one(out, "shunt_audits_total", "counter", "walks over all live sockets", st.audits);
-	print_one(out, "shunt_plan_number", "gauge", "the plan in force",
+	prometheus_print_one(out, "shunt_audits_total", "counter",
+			     "walks over all live sockets", st.audits);
+	prometheus_print_one(out, "shunt_plan_number", "gauge", "the plan in force",
 		  facts->plan ? facts->plan->number : 0);
-	print_one(out, "shunt_hosts", "gauge", "hosts of the plan in force",
+	prometheus_print_one(out, "shunt_hosts", "gauge", "hosts of the plan in force",
 		  facts->plan ? facts->plan->hosts.nr : 0);
-	print_one(out, "shunt_scopes", "gauge", "kinds of callers that rules tell apart",
+	prometheus_print_one(out, "shunt_scopes", "gauge", "kinds of callers that rules tell apart",
 		  facts->plan ? facts->plan->scopes.nr : 0);
-	print_one(out, "shunt_callers", "gauge",
+	prometheus_print_one(out, "shunt_callers", "gauge",
 		  "network namespaces of pods whose callers are told apart", facts->nr_callers);
-	print_one(out, "shunt_objects", "gauge", "objects in force", facts->nr_objects);
-	print_one(out, "shunt_objects_rejected", "gauge", "faults in the sources",
+	prometheus_print_one(out, "shunt_objects", "gauge", "objects in force", facts->nr_objects);
+	prometheus_print_one(out, "shunt_objects_rejected", "gauge", "faults in the sources",
 		  facts->nr_rejected);
 	clusters_print(facts->dp, out);
+	requests_print(facts->dp, out);
+	proxy_print(facts, out);
 }

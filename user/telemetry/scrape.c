@@ -20,6 +20,7 @@ struct scraper {
 	struct loop_source *source;
 	int fd;
 	time_t since;
+	bool waits; /* for what was asked for */
 	char in[MAX_REQUEST];
 	size_t in_nr;
 	char *out; /* NULL until the request is read */
@@ -34,6 +35,7 @@ struct scrape {
 	size_t nr_scrapers;
 	struct scraper *scrapers;
 	void (*print)(FILE *out, void *arg);
+	bool (*ask)(void *arg);
 	void *arg;
 };
 
@@ -97,6 +99,18 @@ static void scraper_write(struct scraper *c)
 	loop_want(c->source, EPOLLOUT);
 }
 
+/* True: it is answered later. */
+static bool scraper_wait(struct scraper *c)
+{
+	for (const struct scraper *other = c->scrape->scrapers; other; other = other->next)
+		if (other->waits) {
+			c->waits = true;
+			return true;
+		}
+	c->waits = c->scrape->ask(c->scrape->arg);
+	return c->waits;
+}
+
 static void scraper_answer(struct scraper *c, int status)
 {
 	const char *reason = status == 200 ? "OK" : status == 404 ? "Not Found" :
@@ -135,7 +149,7 @@ static void scraper_ready(uint32_t events, void *arg)
 			scraper_write(c);
 		return;
 	}
-	n = c->out ? recv(c->fd, rest, sizeof(rest), MSG_DONTWAIT) :
+	n = c->out || c->waits ? recv(c->fd, rest, sizeof(rest), MSG_DONTWAIT) :
 		     recv(c->fd, c->in + c->in_nr, MAX_REQUEST - c->in_nr, MSG_DONTWAIT);
 	if (n == -1 && errno == EAGAIN)
 		return;
@@ -143,12 +157,25 @@ static void scraper_ready(uint32_t events, void *arg)
 		scraper_end(c);
 		return;
 	}
-	if (c->out)
+	if (c->out || c->waits)
 		return;
 	c->in_nr += (size_t)n;
 	status = scrape_request(c->in, c->in_nr);
-	if (status)
+	if (status && !(status == 200 && scraper_wait(c)))
 		scraper_answer(c, status);
+}
+
+void scrape_answer(struct scrape *s)
+{
+	struct scraper *next;
+
+	for (struct scraper *c = s->scrapers; c; c = next) {
+		next = c->next;
+		if (!c->waits)
+			continue;
+		c->waits = false;
+		scraper_answer(c, 200);
+	}
 }
 
 static void tick(void *arg)
@@ -225,8 +252,8 @@ bool scrape_place_valid(const char *where)
 	return !where_parse(where, &sa, &size);
 }
 
-int scrape_open(struct loop *l, const char *where, void (*print)(FILE *out, void *arg), void *arg,
-		struct scrape **out)
+int scrape_open(struct loop *l, const char *where, void (*print)(FILE *out, void *arg),
+		bool (*ask)(void *arg), void *arg, struct scrape **out)
 {
 	struct sockaddr_storage sa;
 	struct scrape *s;
@@ -236,7 +263,7 @@ int scrape_open(struct loop *l, const char *where, void (*print)(FILE *out, void
 	if (err)
 		return err;
 	s = xcalloc(1, sizeof(*s));
-	*s = (struct scrape){.loop = l, .print = print, .arg = arg};
+	*s = (struct scrape){.loop = l, .print = print, .ask = ask, .arg = arg};
 	s->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->fd == -1) {
 		err = -errno;

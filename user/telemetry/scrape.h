@@ -10,10 +10,13 @@
 struct scrape;
 /*
  * `where` is "[ADDRESS:]PORT" (loopback when no address; IPv6 in brackets); `print` writes the
- * answer. -EINVAL: `where` cannot be read.
+ * answer, once `ask` says false, or said true and scrape_answer() was called. -EINVAL: `where` cannot
+ * be read.
  */
-int scrape_open(struct loop *l, const char *where, void (*print)(FILE *out, void *arg), void *arg,
-		struct scrape **out);
+int scrape_open(struct loop *l, const char *where, void (*print)(FILE *out, void *arg),
+		bool (*ask)(void *arg), void *arg, struct scrape **out);
+/* What `ask` went for has come: answers all that wait. */
+void scrape_answer(struct scrape *s);
 void scrape_close(struct scrape *s); /* NULL is fine */
 bool scrape_place_valid(const char *where);
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # make            build/shunt            make V=1        show the commands
 # make SAN=1      the same with ASan and UBSan, below build/san
+# make TSAN=1     the same with TSan, below build/tsan
 # make check      all tests              make demo       the main job on real processes
 # make fuzz       the fuzzers, long      make bench      speed beside peers
+# make soak       changes without end
 # make check-kernels                     what runs on stock kernels, booted under QEMU
 # make install    program, manual, unit  make uninstall  (PREFIX=/usr/local, DESTDIR=)
 # Dependencies: scripts/deps installs them.
@@ -15,7 +17,7 @@ CC = gcc
 first = $(firstword $(shell for c in $(1); do command -v $$c; done; true))
 CLANG := $(call first,clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14)
 BPFTOOL := $(call first,bpftool /usr/sbin/bpftool)
-PKG = libbpf libelf yaml-0.1 jansson libpcre2-8
+PKG = libbpf libelf yaml-0.1 jansson libpcre2-8 libxxhash
 VERSION := 0.1.0
 
 # llhttp is a library of the system, else its sources, which scripts/deps fetches.
@@ -30,12 +32,13 @@ MAN5 = $(wildcard docs/*.5)
 MAN7 = $(wildcard docs/*.7)
 MAN8 = $(wildcard docs/*.8)
 
-B ?= build$(if $(SAN),/san)
+B ?= build$(if $(SAN),/san)$(if $(TSAN),/tsan)
 WARN = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wno-missing-field-initializers
 SANFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CPPFLAGS = -D_GNU_SOURCE -DSHUNT_VERSION='"$(VERSION)"' -Iinclude -Iuser -I$(B)/bpf $(if $(LLHTTP_PKG),,-isystem $(LLHTTP)/include) $(shell pkg-config --cflags $(PKG) 2>/dev/null)
-CFLAGS = -std=c11 -g $(WARN) $(if $(SAN),-O1 $(SANFLAGS),-O2)
-LDFLAGS = $(if $(SAN),$(SANFLAGS))
+TSANFLAGS = -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS = -std=c11 -g $(WARN) $(if $(SAN),-O1 $(SANFLAGS),$(if $(TSAN),-O1 $(TSANFLAGS),-O2))
+LDFLAGS = $(if $(SAN),$(SANFLAGS))$(if $(TSAN),$(TSANFLAGS))
 LDLIBS = $(shell pkg-config --libs $(PKG) 2>/dev/null) -lz -lm
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
@@ -109,7 +112,7 @@ $(B)/tools/block: $(B)/tests/proxy/block.o $(B)/libshunt.a
 FUZZ_CFLAGS = -std=c11 -g -O1 $(filter-out -Wmissing-prototypes,$(WARN)) -Wno-unused-command-line-argument
 FUZZ_SAN = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_LIB_OBJ := $(patsubst %.c,$(B)/fuzz/%.o,$(wildcard user/base/*.c user/tree/*.c user/http/*.c user/config/*.c user/plan/*.c \
-	user/snapshot/*.c user/proxy/http1*.c)) $(LLHTTP_OBJ:$(B)/%=$(B)/fuzz/%)
+	user/snapshot/*.c user/proxy/http1*.c user/proxy/format.c)) $(LLHTTP_OBJ:$(B)/%=$(B)/fuzz/%)
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 $(B)/fuzz/%.o: %.c | tools-present
@@ -126,7 +129,7 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(FUZZ_LIB_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) $(FUZZ_SAN) -o $@ $^ $(LDLIBS)
 
-.PHONY: all tools fuzzers check check-build check-kernels bench demo fuzz tools-present install uninstall clean
+.PHONY: all tools fuzzers check check-build check-kernels bench demo fuzz soak tools-present install uninstall clean
 .SECONDARY:
 tools: $(TOOLS) $(B)/tools/block
 fuzzers: $(FUZZERS)
@@ -134,9 +137,10 @@ fuzzers: $(FUZZERS)
 demo:
 	scripts/demo
 
-# Everything the tests run: the sanitized build, the release build, the fuzzers.
+# Everything the tests run: the sanitized builds, the release build, the fuzzers.
 check-build:
 	+$(MAKE) --no-print-directory SAN=1 all tools build/san/unit
+	+$(MAKE) --no-print-directory TSAN=1 all tools
 	+$(MAKE) --no-print-directory all tools fuzzers
 
 # Units, cases and e2e run on the sanitized build; what is timed runs on the release build.
@@ -154,6 +158,11 @@ check-kernels: all tools
 # Always the release build: what the sanitizers cost is not what is asked.
 bench: all tools
 	SHUNT_BUILD=$(B) tests/bench/run $(ONLY)
+
+# What may not grow, with as many changes and pods as months have; hours.
+soak: all tools
+	SHUNT_BUILD=$(B) SWAPS=100000 PODS=20000 tests/run --jobs 1 --timeout 36000 \
+		tests/e2e/proxy_swap_test.py tests/e2e/proxy_death_test.py
 
 fuzz: fuzzers
 	tests/fuzz/run build/fuzz $(or $(SECONDS_EACH),600)

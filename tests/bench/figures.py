@@ -103,18 +103,23 @@ class Path:
     cpu: list = dataclasses.field(default_factory=list)        # µs, client and server and all
     proxy_cpu: list = dataclasses.field(default_factory=list)  # µs, of the proxy alone
     foreign: list = dataclasses.field(default_factory=list)    # cores that others kept busy
+    figures: dict = dataclasses.field(default_factory=dict)    # others, by name: "p50", µs
+
+    def samples(self, measure):
+        return self.figures[measure] if measure in self.figures else getattr(self, measure)
 
     def cells(self):
         if not self.rates:
-            return [self.load, self.name, "-", "-", "-", "-", "-"]
+            return [self.load, self.name, "-", "-", "-", "-", "-", "-"]
         proxy = statistics.median(self.proxy_cpu)
         return [self.load, self.name, f"{statistics.median(self.rates):,.0f}/s",
                 f"{spread(self.rates):.1f} %", f"{statistics.median(self.cpu):.2f} µs",
-                f"{proxy:.2f} µs" if proxy else "-", f"{statistics.median(self.foreign):.2f}"]
+                f"{proxy:.2f} µs" if proxy else "-", f"{statistics.median(self.foreign):.2f}",
+                " ".join(f"{n} {statistics.median(v):.0f} µs" for n, v in self.figures.items())]
 
     def facts(self):
         return {"load": self.load, "path": self.name, "rates": self.rates, "cpu_us": self.cpu,
-                "proxy_cpu_us": self.proxy_cpu, "foreign_cores": self.foreign}
+                "proxy_cpu_us": self.proxy_cpu, "foreign_cores": self.foreign, **self.figures}
 
 
 def table(head, rows):
@@ -125,7 +130,7 @@ def table(head, rows):
 
 def print_all(results, paths):
     if paths:
-        table(["load", "path", "median", "MAD", "CPU each", "proxy", "others' cores"],
+        table(["load", "path", "median", "MAD", "CPU each", "proxy", "others' cores", "latency"],
               [p.cells() for p in paths])
         print()
     table(["name", "value", "bound", "MAD", "95 %", "verdict", "what"],

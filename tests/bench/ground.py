@@ -19,7 +19,17 @@ PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None, use_errno=True)
 
 # A proxy stands beside its client, as a sidecar does.
-CORES = {"client": 1, "proxy": 1, "server": 0}
+BESIDE = {"client": 1, "proxy": 1, "server": 0}
+# It has a core to itself, so that its own speed is what is seen.
+ALONE = {"client": 0, "proxy": 1, "server": 0}
+
+
+def foremost(pid="self"):
+    """This process comes before whatever else the machine does, and so do those of its session."""
+    if pid == "self":
+        os.setpriority(os.PRIO_PROCESS, 0, -20)  # its children and threads inherit it
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as f:
+        f.write("-20")  # with autogroups it is the session that counts
 
 
 def enter(cgroup, core):
@@ -27,11 +37,8 @@ def enter(cgroup, core):
     with open(os.path.join(cgroup, "cgroup.procs"), "w", encoding="ascii") as f:
         f.write(str(os.getpid()))
     os.sched_setaffinity(0, {core})
-    # Before whatever else the machine does; with autogroups it is the session that counts.
-    os.setpriority(os.PRIO_PROCESS, 0, -20)
     os.setsid()
-    with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as f:
-        f.write("-20")
+    foremost()
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -58,6 +65,7 @@ class Ground:
 
     def __init__(self):
         self.stack = contextlib.ExitStack()
+        self.cores = BESIDE
 
     def __enter__(self):
         try:
@@ -96,7 +104,7 @@ class Ground:
     @staticmethod
     def places(parent):
         """A cgroup for each role below `parent`."""
-        places = {role: os.path.join(parent, role) for role in CORES}
+        places = {role: os.path.join(parent, role) for role in BESIDE}
         for place in [parent, *places.values()]:
             os.makedirs(place, exist_ok=True)
         return places
@@ -106,7 +114,7 @@ class Ground:
         log = os.path.join(self.folder, f"{os.path.basename(argv[0])}-{ready}.log")
         with open(log, "w", encoding="utf-8") as out:
             p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                 preexec_fn=lambda: enter(places[role], CORES[role]))
+                                 preexec_fn=lambda: enter(places[role], self.cores[role]))
         self.stack.callback(self._end, p)
 
         def is_ready():
@@ -117,11 +125,29 @@ class Ground:
         mesh.wait_for(is_ready, 20, f"{argv[0]} accepts")
         return p
 
-    @staticmethod
-    def run(argv, places, role, timeout=60):
+    @contextlib.contextmanager
+    def seated(self, cores):
+        """What is started meanwhile runs on these cores."""
+        was, self.cores = self.cores, cores
+        try:
+            yield
+        finally:
+            self.cores = was
+
+    def seat(self, role):
+        """What a process that is to run as `role` calls before it is the program."""
+        core = self.cores[role]
+
+        def sit():
+            os.sched_setaffinity(0, {core})
+            os.setsid()
+            foremost()
+        return sit
+
+    def run(self, argv, places, role, timeout=60, check=True):
         """Runs a program to its end, as `role`; what it printed."""
-        return mesh.run(*argv, timeout=timeout,
-                        preexec_fn=lambda: enter(places[role], CORES[role])).stdout
+        return mesh.run(*argv, timeout=timeout, check=check,
+                        preexec_fn=lambda: enter(places[role], self.cores[role])).stdout
 
     @staticmethod
     def _end(p):

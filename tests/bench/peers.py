@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The server that is called, and the proxies that Shunt is held against, one worker each."""
+import functools
 import os
 import shutil
 import subprocess
@@ -109,7 +110,10 @@ class Peers:
 
     def __init__(self, ground):
         self.ground = ground
-        self.backends = self.server(ground.plain)
+
+    @functools.cached_property
+    def backends(self):
+        return self.server(self.ground.plain)
 
     def _config(self, name, text, **values):
         path = os.path.join(self.ground.folder, name)
@@ -125,8 +129,8 @@ class Peers:
                           places, "server", first)
         return first, second
 
-    def _values(self):
-        first, second = self.backends
+    def _values(self, backends=None):
+        first, second = backends or self.backends
         return {"port": mesh.free_port(), "first": first, "second": second}
 
     def haproxy(self):

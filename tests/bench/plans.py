@@ -80,7 +80,7 @@ def plan_10k(changes):
     both.values = slower.values
     base = sorted(few[(diff, apply).index(slower)])[changes // 2]
     growth.values = [ms / base for ms in slower.values]
-    proxied = Result("plan_10k_proxied", "the apply with the proxy, which gets a whole new table",
+    proxied = Result("plan_10k_proxied", "the apply with the proxy, which gets the part of one host",
                      unit=" ms", most=20, noise=15)
     proxied.values = changes_ms(10000, changes // 4, "on")[1]
     return [diff, apply, both, growth, proxied]

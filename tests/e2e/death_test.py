@@ -117,7 +117,7 @@ def test_load_without_an_agent_then_unload_leaves_nothing():
     before = {kind: set(ids(kind)) for kind in ("prog", "link", "map")}
     with mesh.Mesh("", agent=False) as m:
         m.shunt("load", "--cgroup", m.cgroup)
-        assert len([n for n in our_objects(m.root) if n.startswith("link_")]) == 7
+        assert len([n for n in our_objects(m.root) if n.startswith("link_")]) == 8
         programs = {k: v for k, v in ids("prog").items() if k not in before["prog"]}
         assert {"connect4", "connect6", "tcp_life", "sock_release"} <= {
             p.get("name") for p in programs.values()}
@@ -160,7 +160,7 @@ def test_a_memory_limit_on_the_agent_is_none_on_the_nodes_connections():
         shunt = release if os.path.exists(release) else mesh.SHUNT  # ASan needs more by itself
         mesh.run("sh", "-c", f'echo $$ > {limited}/cgroup.procs && exec "$@"', "sh", shunt, "load",
                  "--root", m.root, "--cgroup", m.cgroup)
-        assert len([n for n in our_objects(m.root) if n.startswith("link_")]) == 7
+        assert len([n for n in our_objects(m.root) if n.startswith("link_")]) == 8
         mesh.run(shunt, "unload", "--root", m.root)
 
 

@@ -87,22 +87,23 @@ def dump(m, name):
 
 def contract():
     """{struct: the names of its fields}, from the headers of include/shunt."""
-    structs = {}
-    for header in sorted(os.listdir(os.path.join(mesh.TREE, "include", "shunt"))):
-        with open(os.path.join(mesh.TREE, "include", "shunt", header), encoding="utf-8") as f:
-            text = f.read()
-        for name, body in re.findall(r"^struct (\w+) \{\n(.*?)^\}", text, re.S | re.M):
-            fields = re.findall(r"^\t[\w ]+ (\w+)(?:\[\w+\])?;", body, re.M)
-            structs[name] = set(fields or re.findall(r"X\((\w+), \"", text))
-    return structs
+    headers = sorted(os.listdir(os.path.join(mesh.TREE, "include", "shunt")))
+    text = mesh.run("gcc", "-E", "-P", "-I", os.path.join(mesh.TREE, "include"), "-x", "c", "-",
+                    input="".join(f"#include <shunt/{name}>\n" for name in headers)).stdout
+    return {name: {re.search(r"(\w+)\s*(?:\[[^]]*\])?$", member.strip())[1]
+                   for member in body.split(";") if member.strip()}
+            for name, body in re.findall(r"struct (\w+)\s*\{([^{}]*)\};", text)}
 
 
 VALUES = {"service_slots": "service", "routes": "route", "schedules": "schedule", "turns": "turn",
           "clusters": "cluster", "endpoints": "endpoint", "cluster_state": "cluster_state",
           "endpoint_state": "endpoint_state", "control": "control",
           "cluster_names": "cluster_name", "counters": "counters", "callers": "caller",
-          "scope_names": "scope_name", "originals": "original"}
-ARRAYS = set(VALUES) - {"cluster_names", "scope_names", "originals"} | {"heartbeat"}
+          "scope_names": "scope_name", "originals": "original", "requests": "requests",
+          "requests_names": "requests_name", "proxy_turns": "proxy_turn",
+          "turn_names": "turn_name"}
+HASHES = {"cluster_names", "scope_names", "originals", "requests_names", "turn_names"}
+ARRAYS = set(VALUES) - HASHES | {"heartbeat"}
 
 
 class Maps:

@@ -199,14 +199,14 @@ class Mesh:
 
     # The agent.
 
-    def start_agent(self, wait=True):
+    def start_agent(self, wait=True, **more):
         """Returns when it answers; its first plan is in force then, if its objects are valid."""
         self.metrics = free_port()
         argv = [SHUNT, "agent", "--root", self.root, "--cgroup", self.cgroup, "--config",
                 self.config, "--state", self.state, "--metrics", f"127.0.0.1:{self.metrics}"]
         with open(self.log, "a", encoding="utf-8") as log:
             self.agent = subprocess.Popen(argv + self.agent_arguments, stdin=subprocess.DEVNULL,
-                                          stdout=log, stderr=log)
+                                          stdout=log, stderr=log, **more)
         if wait:
             wait_for(self._agent_answers, 30, "the agent answers")
 

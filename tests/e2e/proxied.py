@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """A proxy without an agent: the test speaks to it over its control socket."""
+import atexit
 import contextlib
+import functools
 import json
 import mmap
 import os
@@ -15,9 +17,18 @@ import time
 from mesh import BUILD, SHUNT, free_port, wait_for
 
 LISTENER, LISTENER_GONE, SNAPSHOT, DRAIN, HEARTBEAT, STATS, TAKEN, COUNTS = range(1, 9)
+STATS_CLIENTS = 2
 MESSAGE = struct.Struct("<IIIIq256s")
 SERVER = os.path.join(BUILD, "tools", "server")
 ADDRESS = "10.9.9.9"  # what clients are said to have dialled
+
+
+@functools.cache
+def blackhole():
+    """What goes on as dialled ends here. A route of this process's own, told by its metric."""
+    route = ["blackhole", ADDRESS, "metric", str(os.getpid())]
+    subprocess.run(["ip", "route", "add", *route], check=True)
+    atexit.register(subprocess.run, ["ip", "route", "del", *route], check=False)
 
 
 def entry(name="web", port=80, protocol="HTTP", versions=None, address=ADDRESS, rules="", policy=""):
@@ -77,6 +88,7 @@ class Proxy:
     """Runs the proxy; what is accepted at `port` was dialled at `dialled`."""
 
     def __init__(self, text, *options, dialled=f"{ADDRESS}:80", workers=2):
+        blackhole()
         first = block(text)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control = ours
@@ -108,7 +120,8 @@ class Proxy:
     def table(self, text):
         self.take(block(text))
 
-    def take(self, data):
+    def take(self, data, error=0):
+        """Hands over a block, which is refused with that error."""
         fd = os.memfd_create("block")
         try:
             assert os.write(fd, data) == len(data)
@@ -116,7 +129,7 @@ class Proxy:
         finally:
             os.close(fd)
         number, _ = self.receive(TAKEN)
-        assert number == 0, os.strerror(-number)
+        assert number == -error, os.strerror(-number)
 
     def listen(self, ident=7):
         with socket.socket() as s:
@@ -127,11 +140,14 @@ class Proxy:
             self.send(LISTENER, fd=s.fileno(), scope=1, caller="default/client", ident=ident)
             return s.getsockname()[1]
 
-    def stats(self):
-        self.send(STATS)
+    def stats(self, number=0):
+        self.send(STATS, number=number)
         _, fds = self.receive(COUNTS)
         with os.fdopen(fds[0]) as f:
             return json.load(f)
+
+    def clients(self):
+        return self.stats(number=STATS_CLIENTS)["clients"]
 
     def route(self, **want):
         """The counts of the one route whose fields hold these texts."""
@@ -161,8 +177,7 @@ class Proxy:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(signal.SIGINT)
         try:
             status = self.process.wait(10)
         finally:

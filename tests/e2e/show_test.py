@@ -15,12 +15,13 @@ COUNTERS = ("steered proxied bypassed no_listener no_original untouched connecte
             "refused_limit refused_no_endpoint "
             "refused_no_cluster refused_no_proxy refused_unknown refused_no_memory "
             "refused_unstable connect_failed unknown_caller stale_word stale_hold events_lost")
+COUNTS = "requests responses flags retries regex_limits bytes_received bytes_sent duration_seconds"
 KERNEL = "kernel programs cgroup kernel_plan leaked audits older_sockets notes counters"
 ROUTE = {"": "name object total destinations",
          "destinations": {"": "host subset port weight share percent policy max_connections "
                               "unknown endpoints settings",
                           "endpoints": {"": "addresses port name version weight locality "
-                                            "dns_name"}}}
+                                            "dns_name priority share"}}}
 PORT = {"": "port name protocol verdict because host_only route rules tls", "route": ROUTE}
 DIAG = {"": "level file line column path text source"}
 FINDING = {"": "level path text place"}
@@ -31,7 +32,10 @@ WEIGHT = {"": "host subset weight"}
 NAMES = {
     "status": {"": "agent pid uptime_seconds version root plan config state objects hosts services "
                    "split_routes waiting refused rejected not_in_force not_enforced warnings "
-                   "scopes " + KERNEL,
+                   "scopes proxy " + KERNEL,
+               "proxy": {"": "state pid uptime_seconds restarts last_exit draining off_because "
+                             "requests answers connections memory_bytes memory_limit_bytes "
+                             "log_lines_lost"},
                "scopes": {"": "scope number closed registry_only pods",
                           "pods": {"": "pod netns"}},
                "counters": {"": COUNTERS}, "refused": DIAG,
@@ -44,16 +48,21 @@ NAMES = {
     "status of a dead agent": {"": "agent root " + KERNEL, "counters": {"": COUNTERS}},
     "services": {"": "services",
                  "services": {"": "host addresses port protocol verdict because route object id "
-                                  "scopes splits",
+                                  "scopes splits rules",
                               "splits": {"": "host port subset weight share opened unknown"}}},
     "clusters": {"": "counted clusters",
                  "clusters": {"": "host port subset policy active max_connections opened connected "
                                   "refused_limit refused_no_endpoint connect_failed endpoints "
-                                  "unknown scopes"}},
+                                  "unknown scopes proxy_connections pending requests_active "
+                                  "retries_active " + COUNTS}},
     "endpoints": {"": "endpoints",
                   "endpoints": {"": "host service_port subset ipv4 ipv6 port name version weight "
-                                    "active opened connect_failed scopes"}},
-    "conns": {"": "conns total",
+                                    "priority share active opened connect_failed requests_active ejections "
+                                    "ejected_until scopes"}},
+    "top": {"": "seconds clusters rules",
+            "clusters": {"": "host port subset rule connections_per_second failed_per_second "
+                             "active"}},
+    "conns": {"": "conns total clients clients_total",
               "conns": {"": "pid comm dialled to cluster age_seconds state plan netns"}},
     "events": {"": "before events", "events": {"": "time kind host dialled to pid comm netns"}},
     "maps": {"": "maps", "maps": {"": "name used max holds path dump"}},
@@ -124,8 +133,8 @@ def test_every_answer_has_exactly_its_names(m):
     changed = objects.text(objects.split("web", {"v1": 1, "v2": 1}))
     m.client(target(m, "empty"))
     with m.hold(target(m, "web"), count=2, http="/"):
-        for command in ("status", "services", "clusters", "endpoints", "conns", "events", "maps",
-                        "get", "version"):
+        for command in ("status", "services", "clusters", "endpoints", "conns", "top", "events",
+                        "maps", "get", "version"):
             answer = shows(m, command)
             assert command == "version" or any(answer.values()), command
         shows(m, "load", "--cgroup", m.cgroup)
@@ -291,7 +300,8 @@ def scrape(m, path="/metrics"):
         return reply.read().decode()
 
 
-SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?\d+)')
+SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?\d+(?:\.\d+)?)')
+ENDINGS = {"counter": [""], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
 
 
 def samples(text):
@@ -304,13 +314,14 @@ def samples(text):
             assert last not in types and len(line.split()) > 3, line
         elif line.startswith("# TYPE "):
             _, _, name, kind = line.split()
-            assert name == last and kind == ("counter" if name.endswith("_total") else "gauge")
+            assert name == last and kind in ENDINGS
+            assert name.endswith("_total") == (kind == "counter")
             types[name] = kind
         else:
             match = SAMPLE.fullmatch(line)
-            assert match and match[1] == last and last in types, line
+            assert match and match[1].removeprefix(last) in ENDINGS[types[last]], line
             assert (match[1], match[2]) not in found, line
-            found[match[1], match[2]] = int(match[3])
+            found[match[1], match[2]] = float(match[3])
     return found
 
 

@@ -1,28 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fuzzes the reading of blocks: any bytes are refused, or give a table that is written as the same
- * bytes again; either way memory is bound by their number.
+ * Fuzzes the reading of blocks and of parts, by the first byte: any bytes are refused, or give what
+ * is written as the same bytes again; either way memory is bound by their number.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "../unit/snapshot_full.h"
 #include "snapshot/block.h"
 
-#define HEAD 8 /* magic and version, without which nothing behind them is looked at */
+#define HEAD 9 /* the first byte, magic and version, without which nothing behind is looked at */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
+static int read_and_write(const uint8_t *data, size_t size, bool block, struct arena *arena,
+			  void **bytes, size_t *nr)
+{
+	struct table_part *p;
+	struct table *t;
+
+	if (block)
+		return block_read(data, size, arena, &t) || block_write(t, bytes, nr);
+	return part_read(data, size, arena, &p) || part_write(p, bytes, nr);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new();
-	struct table *t;
-	void *bytes;
+	void *bytes = NULL;
 	size_t nr;
 
-	if (!block_read(data, size, arena, &t)) {
-		if (block_write(t, &bytes, &nr) || nr != size || memcmp(bytes, data, size))
+	if (!size) {
+		arena_free(arena);
+		return -1;
+	}
+	if (!read_and_write(data + 1, size - 1, *data & 1, arena, &bytes, &nr)) {
+		if (nr != size - 1 || memcmp(bytes, data + 1, nr))
 			abort();
 		free(bytes);
 	}
@@ -32,22 +46,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* What is no block becomes one in which everything is given. */
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+/* One in which everything is given. */
+static size_t full_of(bool block, uint8_t *data, size_t max_size)
 {
 	void *full;
 	size_t nr;
 
-	(void)seed;
-	if (block_write(&full_table, &full, &nr))
+	if (block ? block_write(&full_table, &full, &nr) : part_write(&full_part, &full, &nr))
 		abort();
-	if (nr <= max_size && (size < HEAD || memcmp(data, full, HEAD))) {
-		memcpy(data, full, nr);
-		size = nr;
-	}
-	size = LLVMFuzzerMutate(data, size, max_size);
-	if (size >= HEAD)
-		memcpy(data, full, HEAD);
+	nr = nr < max_size ? nr : max_size - 1;
+	*data = block;
+	memcpy(data + 1, full, nr);
 	free(full);
+	return nr + 1;
+}
+
+/* What is too short to be anything becomes such a one; a block keeps its head. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	uint8_t head[HEAD];
+
+	if (size < HEAD || (*data & 1 && memcmp(data + 1, "STBL", 4)))
+		size = full_of(seed & 1, data, max_size);
+	if (size < HEAD)
+		return size;
+	memcpy(head, data, HEAD);
+	size = LLVMFuzzerMutate(data, size, max_size);
+	if (size >= HEAD && *head & 1)
+		memcpy(data, head, HEAD);
 	return size;
 }

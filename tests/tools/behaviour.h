@@ -54,6 +54,12 @@ static inline bool fails_now(unsigned long percent)
 	return n * percent / 100 > (n - 1) * percent / 100;
 }
 
+/* Independent of all calls before. */
+static inline bool fails_randomly(unsigned long percent)
+{
+	return (unsigned long)random() % 100 < percent;
+}
+
 static inline unsigned long parameter_number(const char *target, const char *name,
 					     unsigned long otherwise)
 {
@@ -82,6 +88,9 @@ static inline struct behaviour behaviour_of(const char *target)
 	else if (path_is(target, "/status"))
 		b.status = (int)parameter_number(target, "code", 200);
 	else if (path_is(target, "/fail") && fails_now(parameter_number(target, "rate", 100)))
+		b.status = 500;
+	else if (path_is(target, "/fail-randomly") &&
+		 fails_randomly(parameter_number(target, "rate", 100)))
 		b.status = 500;
 	else if (path_is(target, "/fail-first") &&
 		 http_parameter(target, "id", 0, id, sizeof(id)) &&

@@ -40,7 +40,8 @@ static struct {
 	const char *name, *version;
 	bool half_close, close_after_greeting;
 	struct chain calls; /* made for each plain request */
-} role = { .name = "server", .version = "" };
+	int log;	    /* -1: none */
+} role = { .name = "server", .version = "", .log = -1 };
 
 static struct stats stats;
 static int epoll;
@@ -166,6 +167,15 @@ static void conn_lend(struct conn *c)
 	pthread_attr_destroy(&attr);
 }
 
+static void request_log(const struct conn *c, const struct http_head *head)
+{
+	const char *attempt = http_header(head, "x-envoy-attempt-count");
+
+	if (role.log >= 0)
+		dprintf(role.log, "%lu %s %d %s %s\n", (unsigned long)now_ns(), attempt ?: "-",
+			c->status, head->first[0], head->first[1]);
+}
+
 static void conn_request(struct conn *c, const struct http_head *head)
 {
 	struct behaviour b = behaviour_of(head->first[1]);
@@ -175,6 +185,7 @@ static void conn_request(struct conn *c, const struct http_head *head)
 	stats.requests++;
 	c->last = connection && !strcasecmp(connection, "close");
 	c->status = b.status;
+	request_log(c, head);
 	if (b.action == ACTION_HOLD) {
 		c->state = CONN_HOLD;
 		return;

@@ -143,6 +143,13 @@ static void add_listener(const char *text, bool raw)
 	listeners[nr_listeners++] = (struct listener){ text, -1, raw };
 }
 
+static void open_log(const char *path)
+{
+	role.log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (role.log < 0)
+		die(1, "server: %s: %m", path);
+}
+
 static void add_call(const char *url)
 {
 	if (role.calls.nr == CHAIN_MAX_CALLS)
@@ -153,11 +160,13 @@ static void add_call(const char *url)
 static const char usage[] =
 	"usage: server [--name POD] [--version V] --listen ADDR:PORT ... [--tcp [ADDR:PORT]] ...\n"
 	"              [--call URL] ... [--half-close] [--close-after-greeting] [--dual]\n"
-	"              [--pidfile FILE] [--daemon]\n"
+	"              [--log FILE] [--pidfile FILE] [--daemon]\n"
 	"--listen speaks HTTP; --tcp ADDR:PORT greets with a line and echoes, --tcp alone makes all\n"
 	"listeners do so. --half-close keeps sending after the client's FIN. --call is made for each\n"
 	"plain request. --dual: [::] takes IPv4 too. --daemon returns once connections are accepted.\n"
-	"paths: /hold /status?code= /fail?rate= /fail-first?k=&id= /chain?url=&url= /stats; any: ms=\n";
+	"A line of the log: CLOCK_MONOTONIC ns, x-envoy-attempt-count or -, status, method, target.\n"
+	"paths: /hold /status?code= /fail?rate= /fail-randomly?rate= /fail-first?k=&id=\n"
+	"       /chain?url=&url= /stats; any: ms=\n";
 
 static const struct option long_options[] = {
 	{ "name", 1, NULL, 'n' },	{ "version", 1, NULL, 'v' },
@@ -165,7 +174,7 @@ static const struct option long_options[] = {
 	{ "call", 1, NULL, 'c' },	{ "half-close", 0, NULL, 'h' },
 	{ "dual", 0, NULL, 'd' },	{ "close-after-greeting", 0, NULL, 'g' },
 	{ "pidfile", 1, NULL, 'p' },	{ "daemon", 0, NULL, 'D' },
-	{ 0 },
+	{ "log", 1, NULL, 'L' },	{ 0 },
 };
 
 static void read_options(int argc, char **argv)
@@ -191,6 +200,8 @@ static void read_options(int argc, char **argv)
 			role.close_after_greeting = true;
 		else if (c == 'd')
 			dual = true;
+		else if (c == 'L')
+			open_log(optarg);
 		else if (c == 'p')
 			pidfile = optarg;
 		else if (c == 'D')

@@ -1,164 +1,233 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which endpoint is next, which are left out, and whose turn it is among destinations. */
+/* Which endpoint is next: shares by weight, by load, by priority and as they warm up. */
 #include <string.h>
-#include "proxy/balance.h"
-#include "proxy/outlier.h"
-#include "unit.h"
+#include "proxy/warmup.h"
+#include "proxy_destination.h"
 
-#define NR 4
+#define SECOND INT64_C(1000000000)
 
 static struct worker worker = {.random = 1};
-static struct clusters clusters = {.nr_workers = 1};
 
-/* A destination of NR endpoints with these weights; NULL: all the same. */
-static void make(struct snapshot **out, struct lasting *all, enum table_balancer balancer,
-		 const uint32_t *weights, const struct table_outlier *outlier)
+/* Within 8 standard deviations of a random share. */
+static bool is_near(unsigned got, unsigned want, unsigned slack)
 {
-	struct arena *arena = arena_new();
-	struct table *t = arena_alloc(arena, sizeof(*t));
-	struct table_cluster *c = arena_alloc(arena, sizeof(*c));
-
-	*all = (struct lasting){.clusters = clusters};
-	c->name = "outbound|80||web.test";
-	c->unknown = "";
-	c->balancer = balancer;
-	c->outlier = outlier;
-	c->endpoints = arena_alloc(arena, NR * sizeof(c->endpoints[0]));
-	c->nr_endpoints = NR;
-	for (unsigned i = 0; i < NR; i++) {
-		c->endpoints[i].address.byte[15] = (uint8_t)(i + 1);
-		c->endpoints[i].port = 80;
-		c->endpoints[i].weight = weights ? weights[i] : 1;
-	}
-	t->clusters = c;
-	t->nr_clusters = 1;
-	*out = snapshot_new(all, arena, t, 1);
-}
-
-static void drop(struct snapshot *s, struct lasting *all)
-{
-	snapshot_free(all, s);
-	clusters_sweep(&all->clusters);
-	CU_ASSERT_EQUAL(all->clusters.by_name.nr, 0);
-	clusters_free(&all->clusters);
-	strmap_free(&all->turns);
-	strmap_free(&all->tallies);
-}
-
-static void count(const struct destination *d, unsigned picks, unsigned got[NR])
-{
-	memset(got, 0, NR * sizeof(got[0]));
-	for (unsigned i = 0; i < picks; i++) {
-		struct endpoint *e = balance_pick(&worker, d, NULL, 0);
-
-		for (unsigned j = 0; e && j < NR; j++)
-			got[j] += d->endpoints[j] == e;
-	}
+	return got + slack > want && got < want + slack;
 }
 
 TEST(rotation_gives_exact_shares)
 {
-	static const uint32_t weights[NR] = {1, 2, 3, 10};
-	struct snapshot *s;
-	struct lasting all;
-	unsigned got[NR];
+	struct lasting all = {.clusters.nr_workers = 1};
+	struct made m = {
+		.table.balancer = BALANCE_ROUND_ROBIN,
+		.endpoints = {{.weight = 1}, {.weight = 2}, {.weight = 3}, {.weight = 10}}};
+	unsigned got[MADE_MAX];
 
-	make(&s, &all, BALANCE_ROUND_ROBIN, weights, NULL);
-	count(&s->destinations[0], 1600, got);
-	for (unsigned i = 0; i < NR; i++)
-		CU_ASSERT_EQUAL(got[i], weights[i] * 100);
-	drop(s, &all);
+	made_join(&m, &all, 4);
+	made_count(&m, &worker, 1600, got);
+	for (unsigned i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(got[i], m.endpoints[i].weight * 100);
+	made_drop(&m, &all);
+}
+
+TEST(rotation_goes_evenly_over_those_that_are_left)
+{
+	struct lasting all = {.clusters.nr_workers = 1};
+	struct made m = {.table.balancer = BALANCE_ROUND_ROBIN};
+	unsigned got[MADE_MAX];
+
+	made_join(&m, &all, 4);
+	atomic_store(&m.at[1]->ejected_until, 1);
+	atomic_store(&m.d.cluster->ejected, 1);
+	made_count(&m, &worker, 301, got);
+	CU_ASSERT_EQUAL(got[1], 0);
+	for (unsigned i = 0; i < 4; i++)
+		CU_ASSERT(i == 1 || got[i] == 100 || got[i] == 101);
+	made_drop(&m, &all);
+}
+
+TEST(rotation_is_shared_by_the_workers)
+{
+	struct lasting all = {.clusters.nr_workers = 2};
+	struct worker two = {.random = 2, .index = 1};
+	struct made m = {.table.balancer = BALANCE_ROUND_ROBIN};
+	struct endpoint *seen[4];
+
+	made_join(&m, &all, 4);
+	for (unsigned i = 0; i < 4; i++)
+		seen[i] = balance_pick(i % 2 ? &two : &worker, &m.d, NULL);
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned j = 0; j < i; j++)
+			CU_ASSERT_PTR_NOT_EQUAL(seen[i], seen[j]);
+	made_drop(&m, &all);
 }
 
 TEST(random_shares_follow_the_weights)
 {
-	static const uint32_t weights[NR] = {0, 1, 1, 2};
-	struct snapshot *s;
-	struct lasting all;
-	unsigned got[NR];
+	struct lasting all = {.clusters.nr_workers = 1};
+	struct made m = {.table.balancer = BALANCE_RANDOM,
+			 .endpoints = {{.weight = 1}, {.weight = 1}, {.weight = 2}}};
+	unsigned got[MADE_MAX];
 
-	make(&s, &all, BALANCE_RANDOM, weights, NULL);
-	count(&s->destinations[0], 40000, got);
-	CU_ASSERT_EQUAL(got[0], 0);
-	for (unsigned i = 1; i < NR; i++) /* 8 standard deviations */
-		CU_ASSERT(got[i] + 800 > weights[i] * 10000 && got[i] < weights[i] * 10000 + 800);
-	drop(s, &all);
+	made_join(&m, &all, 3);
+	made_count(&m, &worker, 40000, got);
+	CU_ASSERT(is_near(got[0], 10000, 700));
+	CU_ASSERT(is_near(got[1], 10000, 700));
+	CU_ASSERT(is_near(got[2], 20000, 800));
+	made_drop(&m, &all);
 }
 
 TEST(least_request_prefers_who_has_fewer)
 {
-	struct snapshot *s;
-	struct lasting all;
-	unsigned got[NR];
+	struct lasting all = {.clusters.nr_workers = 1};
+	struct made m = {.table.balancer = BALANCE_LEAST_REQUEST};
+	unsigned got[MADE_MAX];
 
-	make(&s, &all, BALANCE_LEAST_REQUEST, NULL, NULL);
-	atomic_store(&s->destinations[0].endpoints[2]->active, 100);
-	count(&s->destinations[0], 16000, got);
+	made_join(&m, &all, 4);
+	atomic_store(&m.at[2]->active, 100);
+	made_count(&m, &worker, 16000, got);
 	CU_ASSERT(got[2] < 1500); /* both picks were the same: 1 of 16 */
-	drop(s, &all);
+	made_drop(&m, &all);
 }
 
-TEST(what_was_tried_is_left_out_when_there_is_another)
+/* Weights 4, 2, 1; the first has 3 requests under way, so it counts as 1 too. */
+TEST(least_request_with_weights_divides_them_by_what_is_under_way)
 {
-	struct snapshot *s;
-	struct lasting all;
-	struct endpoint *tried[2] = {0};
-	unsigned again = 0;
+	struct lasting all = {.clusters.nr_workers = 1};
+	struct made m = {.table.balancer = BALANCE_LEAST_REQUEST,
+			 .endpoints = {{.weight = 4}, {.weight = 2}, {.weight = 1}}};
+	unsigned got[MADE_MAX];
 
-	make(&s, &all, BALANCE_ROUND_ROBIN, NULL, NULL);
-	for (unsigned i = 0; i < 100; i++) {
-		tried[0] = s->destinations[0].endpoints[i % NR];
-		again += balance_pick(&worker, &s->destinations[0], tried, 2) == tried[0];
-	}
-	CU_ASSERT_EQUAL(again, 0);
-	drop(s, &all);
-}
-
-TEST(consecutive_errors_eject_up_to_the_share_and_for_a_time)
-{
-	static const struct table_outlier outlier = {.consecutive_5xx = 3,
-						     .interval = 10,
-						     .base_ejection_time = 100,
-						     .max_ejection_percent = 50};
-	struct snapshot *s;
-	struct lasting all;
-	unsigned got[NR];
-	struct destination *d;
-
-	make(&s, &all, BALANCE_RANDOM, NULL, &outlier);
-	d = &s->destinations[0];
-	outlier_answered(d, d->endpoints[0], 500, 1);
-	outlier_answered(d, d->endpoints[0], 500, 1);
-	outlier_answered(d, d->endpoints[0], 200, 1);
-	outlier_answered(d, d->endpoints[0], 500, 1);
-	CU_ASSERT_EQUAL(atomic_load(&d->cluster->ejected), 0);
+	made_join(&m, &all, 3);
+	made_count(&m, &worker, 7000, got);
 	for (unsigned i = 0; i < 3; i++)
-		for (unsigned n = 0; n < 3; n++)
-			outlier_failed(d, d->endpoints[i], 503, 1);
-	CU_ASSERT_EQUAL(atomic_load(&d->cluster->ejected), 2);
-	count(d, 1000, got);
-	CU_ASSERT(!got[0] && !got[1] && got[2] && got[3]);
-	outliers_sweep(s, 100);
-	CU_ASSERT_EQUAL(atomic_load(&d->cluster->ejected), 2);
-	outliers_sweep(s, 111);
-	CU_ASSERT_EQUAL(atomic_load(&d->cluster->ejected), 0);
-	drop(s, &all);
+		CU_ASSERT(is_near(got[i], m.endpoints[i].weight * 1000, 4));
+	atomic_store(&m.at[0]->active, 3);
+	made_count(&m, &worker, 4000, got);
+	CU_ASSERT(is_near(got[0], 1000, 4));
+	CU_ASSERT(is_near(got[1], 2000, 4));
+	CU_ASSERT(is_near(got[2], 1000, 4));
+	made_drop(&m, &all);
 }
 
-TEST(nobody_left_is_told)
+TEST(what_was_tried_is_left_out_while_there_is_another)
 {
-	static const struct table_outlier outlier = {.consecutive_5xx = 1,
-						     .interval = 10,
-						     .base_ejection_time = 100,
-						     .max_ejection_percent = 100};
-	struct snapshot *s;
-	struct lasting all;
-	struct destination *d;
+	static const enum table_balancer all_of[] = {BALANCE_ROUND_ROBIN, BALANCE_RANDOM,
+						     BALANCE_LEAST_REQUEST, BALANCE_RING};
 
-	make(&s, &all, BALANCE_LEAST_REQUEST, NULL, &outlier);
-	d = &s->destinations[0];
-	for (unsigned i = 0; i < NR; i++)
-		outlier_answered(d, d->endpoints[i], 503, 1);
-	CU_ASSERT_PTR_NULL(balance_pick(&worker, d, NULL, 0));
-	drop(s, &all);
+	for (unsigned b = 0; b < 4; b++) {
+		struct lasting all = {.clusters.nr_workers = 1};
+		struct made m = {.table = {.balancer = all_of[b], .hash_size = 1024}};
+		struct balance_wish wish = {.has_hash = true, .nr_tried = 3};
+		unsigned again = 0;
+
+		made_join(&m, &all, 4);
+		atomic_store(&m.at[3]->active, 1000); /* nobody would choose it */
+		wish.tried = m.at;
+		for (unsigned i = 0; i < 200; i++) {
+			wish.hash = worker_random(&worker);
+			again += balance_pick(&worker, &m.d, &wish) != m.at[3];
+		}
+		CU_ASSERT_EQUAL(again, 0);
+		wish.nr_tried = 4;
+		CU_ASSERT_PTR_NOT_NULL(balance_pick(&worker, &m.d, &wish));
+		made_drop(&m, &all);
+	}
+}
+
+/* ---- warming up ---- */
+
+TEST(warm_up_grows_from_its_least_by_its_aggression)
+{
+	static const struct table_warmup even = {10 * SECOND, 100000, 1000};
+	static const struct table_warmup slow = {10 * SECOND, 100000, 500};
+
+	CU_ASSERT_DOUBLE_EQUAL(warmup_factor(&even, 0, SECOND), 1, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(warmup_factor(&even, 1, 1), 0.1, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(warmup_factor(&even, 1, 5 * SECOND + 1), 0.5, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(warmup_factor(&slow, 1, 5 * SECOND + 1), 0.25, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(warmup_factor(&even, 1, 10 * SECOND + 1), 1, 1e-9);
+}
+
+TEST(only_an_endpoint_that_came_later_warms_up)
+{
+	static const struct table_warmup warmup = {10 * SECOND, 100000, 1000};
+	struct lasting all = {.clusters.nr_workers = 1};
+	struct made first = {.table = {.balancer = BALANCE_ROUND_ROBIN, .warmup = &warmup}};
+	struct made m = first;
+	struct worker w = worker;
+	unsigned got[MADE_MAX];
+
+	made_join(&first, &all, 3);
+	w.now = monotonic_now();
+	made_count(&first, &w, 300, got);
+	CU_ASSERT(got[0] == 100 && got[1] == 100 && got[2] == 100);
+	made_join(&m, &all, 4);
+	w.now = m.at[3]->since + 2 * SECOND;
+	made_count(&m, &w, 3200, got); /* 1, 1, 1 and 0.2 */
+	CU_ASSERT(is_near(got[0], 1000, 5) && is_near(got[3], 200, 5));
+	w.now = m.at[3]->since + 10 * SECOND;
+	made_count(&m, &w, 400, got);
+	CU_ASSERT(got[0] == 100 && got[3] == 100);
+	made_leave(&first, &all);
+	made_drop(&m, &all);
+}
+
+/* ---- limits, of all workers together ---- */
+
+static atomic_uint limited, inside, most, missed;
+static atomic_bool ended;
+
+static void *refused_again_and_again(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&ended))
+		if (limit_take(&limited, 1)) /* one is held all the time */
+			atomic_fetch_add(&missed, 1);
+	return NULL;
+}
+
+/* There is room for one beside the one that is held. */
+TEST(nobody_is_refused_for_one_that_is_refused)
+{
+	pthread_t thread;
+
+	CU_ASSERT(limit_take(&limited, 1));
+	pthread_create(&thread, NULL, refused_again_and_again, NULL);
+	for (unsigned i = 0; i < 500000; i++) {
+		if (limit_take(&limited, 2))
+			limit_give(&limited);
+		else
+			atomic_fetch_add(&missed, 1);
+	}
+	atomic_store(&ended, true);
+	pthread_join(thread, NULL);
+	CU_ASSERT_EQUAL(atomic_load(&missed), 0);
+	limit_give(&limited);
+	CU_ASSERT_EQUAL(atomic_load(&limited), 0);
+}
+
+static void *taken_and_given(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 200000; i++) {
+		if (!limit_take(&limited, 2))
+			continue;
+		if (atomic_fetch_add(&inside, 1) >= 2)
+			atomic_fetch_add(&most, 1);
+		atomic_fetch_sub(&inside, 1);
+		limit_give(&limited);
+	}
+	return NULL;
+}
+
+TEST(no_more_than_the_limit_have_it_at_one_time)
+{
+	pthread_t threads[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, taken_and_given, NULL);
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	CU_ASSERT_EQUAL(atomic_load(&most), 0);
+	CU_ASSERT_EQUAL(atomic_load(&limited), 0);
 }

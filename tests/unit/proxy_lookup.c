@@ -14,6 +14,50 @@ static struct inet address(const char *text)
 	return out;
 }
 
+/* Parts with what is lasting for them, and a lookup over them. */
+struct found {
+	struct lasting lasting;
+	struct part *parts[2];
+	size_t nr;
+	struct lookup *lookup;
+};
+
+static void found_add(struct found *f, const struct table_part *t)
+{
+	f->lasting.clusters.nr_workers = f->lasting.tallies.nr_workers = 1;
+	f->parts[f->nr] = part_new(&f->lasting, f->nr, arena_new(), t);
+	f->nr++;
+}
+
+static void found_look(struct found *f, const struct table_scope *scopes, size_t nr_scopes)
+{
+	f->lookup = lookup_new(f->parts, f->nr, scopes, nr_scopes);
+}
+
+static void found_free(struct found *f)
+{
+	lookup_free(f->lookup);
+	for (size_t i = 0; i < f->nr; i++)
+		part_free(&f->lasting, f->parts[i]);
+	CU_ASSERT_EQUAL(f->lasting.tallies.all.nr, 0);
+	CU_ASSERT_EQUAL(f->lasting.regexes.by_text.nr, 0);
+	clusters_sweep(&f->lasting.clusters);
+	CU_ASSERT_EQUAL(f->lasting.clusters.by_name.nr, 0);
+	strmap_free(&f->lasting.tallies.all);
+	strmap_free(&f->lasting.turns.all);
+	strmap_free(&f->lasting.regexes.by_text);
+	clusters_free(&f->lasting.clusters);
+}
+
+static const struct table_port *dialled(const struct found *f, const char *text, uint16_t port,
+					uint32_t scope)
+{
+	struct inet a = address(text);
+	const struct port *p = lookup_entry(f->lookup, &a, port, scope);
+
+	return p ? p->table : NULL;
+}
+
 /* ---- entries ---- */
 
 TEST(an_entry_of_the_scope_goes_before_that_of_everyone)
@@ -25,22 +69,44 @@ TEST(an_entry_of_the_scope_goes_before_that_of_everyone)
 		{address("2001::1"), 81, 0, 2},
 	};
 	struct table_scope closed = {.number = 9, .closed = true};
-	struct table t = {.ports = ports,
-			  .nr_ports = 3,
-			  .entries = entries,
-			  .nr_entries = 3,
-			  .scopes = &closed,
-			  .nr_scopes = 1};
-	struct lookup *l = lookup_new(&t);
-	struct inet one = address("10.0.0.1"), six = address("2001::1");
+	struct table_part t = {
+		.ports = ports, .nr_ports = 3, .entries = entries, .nr_entries = 3};
+	struct found f = {0};
 
-	CU_ASSERT_PTR_EQUAL(lookup_entry(l, &one, 80, 0), &ports[0]);
-	CU_ASSERT_PTR_EQUAL(lookup_entry(l, &one, 80, 7), &ports[1]);
-	CU_ASSERT_PTR_EQUAL(lookup_entry(l, &one, 80, 8), &ports[0]);
-	CU_ASSERT_PTR_NULL(lookup_entry(l, &one, 80, 9));
-	CU_ASSERT_PTR_NULL(lookup_entry(l, &one, 81, 0));
-	CU_ASSERT_PTR_EQUAL(lookup_entry(l, &six, 81, 7), &ports[2]);
-	lookup_free(l);
+	found_add(&f, &t);
+	found_look(&f, &closed, 1);
+	CU_ASSERT_PTR_EQUAL(dialled(&f, "10.0.0.1", 80, 0), &ports[0]);
+	CU_ASSERT_PTR_EQUAL(dialled(&f, "10.0.0.1", 80, 7), &ports[1]);
+	CU_ASSERT_PTR_EQUAL(dialled(&f, "10.0.0.1", 80, 8), &ports[0]);
+	CU_ASSERT_PTR_NULL(dialled(&f, "10.0.0.1", 80, 9));
+	CU_ASSERT_PTR_NULL(dialled(&f, "10.0.0.1", 81, 0));
+	CU_ASSERT_PTR_EQUAL(dialled(&f, "2001::1", 81, 7), &ports[2]);
+	found_free(&f);
+}
+
+TEST(of_two_parts_that_claim_an_address_or_a_name_the_first_has_it)
+{
+	static const char *domains[] = {"a", "*.b"};
+	struct table_port ports[2];
+	struct table_entry entry = {address("10.0.0.1"), 80, 0, 0};
+	struct table_part parts[2];
+	struct found f = {0};
+	const struct port *p;
+
+	for (int i = 0; i < 2; i++) {
+		ports[i] = (struct table_port){
+			.port = 80, .everyone = true, .domains = domains, .nr_domains = 2};
+		parts[i] = (struct table_part){
+			.ports = &ports[i], .nr_ports = 1, .entries = &entry, .nr_entries = 1};
+		found_add(&f, &parts[i]);
+	}
+	found_look(&f, NULL, 0);
+	CU_ASSERT_PTR_EQUAL(dialled(&f, "10.0.0.1", 80, 0), &ports[0]);
+	p = lookup_port_by_host(f.lookup, 80, 0, "", http_text("a"));
+	CU_ASSERT(p && p->table == &ports[0]);
+	p = lookup_port_by_host(f.lookup, 80, 0, "", http_text("x.b"));
+	CU_ASSERT(p && p->table == &ports[0]);
+	found_free(&f);
 }
 
 TEST(many_entries_are_all_found)
@@ -48,8 +114,9 @@ TEST(many_entries_are_all_found)
 	enum { NR = 5000 };
 	static struct table_port ports[NR];
 	static struct table_entry entries[NR];
-	struct table t = {.ports = ports, .nr_ports = NR, .entries = entries, .nr_entries = NR};
-	struct lookup *l;
+	struct table_part t = {
+		.ports = ports, .nr_ports = NR, .entries = entries, .nr_entries = NR};
+	struct found f = {0};
 	size_t found = 0;
 
 	for (uint32_t i = 0; i < NR; i++) {
@@ -57,11 +124,16 @@ TEST(many_entries_are_all_found)
 		entries[i].address.byte[14] = (uint8_t)(i / 3 >> 8);
 		entries[i].address.byte[15] = (uint8_t)(i / 3);
 	}
-	l = lookup_new(&t);
-	for (size_t i = 0; i < NR; i++)
-		found += lookup_entry(l, &entries[i].address, 80, entries[i].scope) == &ports[i];
+	found_add(&f, &t);
+	found_look(&f, NULL, 0);
+	for (size_t i = 0; i < NR; i++) {
+		const struct port *p =
+			lookup_entry(f.lookup, &entries[i].address, 80, entries[i].scope);
+
+		found += p && p->table == &ports[i];
+	}
 	CU_ASSERT_EQUAL(found, NR);
-	lookup_free(l);
+	found_free(&f);
 }
 
 /* ---- hosts ---- */
@@ -97,18 +169,27 @@ static struct table_port hosts[NR_HOSTS] = {
 	[OTHER] = {.port = 81, .everyone = true, .domains = any, .nr_domains = 1},
 };
 static struct table_scope scopes[] = {{5, true, true}};
-static const struct table host_table = {
-	.ports = hosts, .nr_ports = NR_HOSTS, .scopes = scopes, .nr_scopes = 1};
+static const struct table_part host_part = {.ports = hosts, .nr_ports = NR_HOSTS};
+
+static void hosts_found(struct found *f)
+{
+	*f = (struct found){0};
+	found_add(f, &host_part);
+	found_look(f, scopes, 1);
+}
 
 /* The index of the port that the header names; -1: none. */
 static int named(uint16_t port, uint32_t scope, const char *namespace, const char *host)
 {
-	struct lookup *l = lookup_new(&host_table);
-	const struct table_port *p =
-		lookup_port_by_host(l, port, scope, namespace, http_text(host));
+	const struct port *p;
+	struct found f;
+	int at;
 
-	lookup_free(l);
-	return p ? (int)(p - hosts) : -1;
+	hosts_found(&f);
+	p = lookup_port_by_host(f.lookup, port, scope, namespace, http_text(host));
+	at = p ? (int)(p->table - hosts) : -1;
+	found_free(&f);
+	return at;
 }
 
 TEST(a_host_is_found_in_any_case_and_without_its_port)
@@ -128,11 +209,12 @@ TEST(a_host_is_found_in_any_case_and_without_its_port)
 
 TEST(a_byte_that_is_no_text_ends_no_name)
 {
-	struct lookup *l = lookup_new(&host_table);
 	struct http_text host = {"a.default\0.evil", 15};
+	struct found f;
 
-	CU_ASSERT_PTR_NULL(lookup_port_by_host(l, 80, 0, "", host));
-	lookup_free(l);
+	hosts_found(&f);
+	CU_ASSERT_PTR_NULL(lookup_port_by_host(f.lookup, 80, 0, "", host));
+	found_free(&f);
 }
 
 TEST(a_longer_suffix_goes_before_a_shorter_one)
@@ -143,6 +225,15 @@ TEST(a_longer_suffix_goes_before_a_shorter_one)
 	CU_ASSERT_EQUAL(named(80, 0, "", "a-x.example.com"), LONG);
 	CU_ASSERT_EQUAL(named(80, 0, "", "example.com"), -1);
 	CU_ASSERT_EQUAL(named(81, 0, "", "example.com"), OTHER);
+}
+
+/* A suffix is none when nothing stands before it. */
+TEST(a_name_with_a_star_is_no_wildcard_itself)
+{
+	CU_ASSERT_EQUAL(named(80, 0, "", "*.example.com"), SHORT);
+	CU_ASSERT_EQUAL(named(80, 0, "", "*"), -1);
+	CU_ASSERT_EQUAL(named(80, 0, "", ".example.com"), -1);
+	CU_ASSERT_EQUAL(named(81, 0, "", "*"), OTHER);
 }
 
 TEST(a_short_name_is_of_the_callers_namespace)
@@ -163,13 +254,14 @@ TEST(a_scope_sees_its_own_ports_first)
 
 TEST(a_closed_scope_sees_nothing_else)
 {
-	struct lookup *l = lookup_new(&host_table);
+	struct found f;
 
 	CU_ASSERT_EQUAL(named(80, 5, "", "a.default"), A_OF_7);
 	CU_ASSERT_EQUAL(named(80, 5, "", "b.www.example.com"), -1);
-	CU_ASSERT(lookup_refuses_unknown(l, 5));
-	CU_ASSERT_FALSE(lookup_refuses_unknown(l, 7));
-	lookup_free(l);
+	hosts_found(&f);
+	CU_ASSERT(lookup_refuses_unknown(f.lookup, 5));
+	CU_ASSERT_FALSE(lookup_refuses_unknown(f.lookup, 7));
+	found_free(&f);
 }
 
 /* ---- rules ---- */
@@ -222,7 +314,7 @@ static size_t random_rules(struct table_rule *rules, struct http_match matches[]
 
 	for (size_t i = 0; i < nr; i++) {
 		rules[i] =
-			(struct table_rule){.matches = matches[i],
+			(struct table_rule){.source = "", .matches = matches[i],
 					    .nr_matches = below(8) ? 1 + below(MOST_MATCHES) : 0};
 		for (size_t j = 0; j < rules[i].nr_matches; j++)
 			matches[i][j] = random_match();
@@ -253,18 +345,20 @@ TEST(a_rule_is_the_one_that_a_walk_finds)
 	static struct http_match matches[MOST_RULES][MOST_MATCHES];
 	static struct table_rule rules[MOST_RULES];
 	struct table_port port = {.rules = rules};
-	const struct table t = {.ports = &port, .nr_ports = 1};
+	const struct table_part t = {.ports = &port, .nr_ports = 1};
 	size_t wrong = 0, found = 0;
 	struct regexes x = {0};
 
 	for (int round = 0; round < 3000; round++) {
-		struct lookup *l;
+		struct found f = {0};
 
 		port.nr_rules = random_rules(rules, matches);
-		l = lookup_new(&t);
+		found_add(&f, &t);
+		found_look(&f, NULL, 0);
 		for (int i = 0; i < 40; i++) {
 			const struct http_match *taken, *want_taken;
-			const struct table_rule *rule, *want;
+			const struct table_rule *want;
+			const struct route *route, *limited;
 			struct http_request r = {
 				.method = http_text(below(4) ? "GET" : "PUT"),
 				.scheme = http_text("http"),
@@ -275,35 +369,44 @@ TEST(a_rule_is_the_one_that_a_walk_finds)
 			};
 
 			want = walked(&port, &r, &x, &want_taken);
-			rule = lookup_rule(l, &port, &r, &x, &taken);
-			wrong += rule != want || taken != want_taken;
-			found += rule != NULL;
+			route = port_route(&f.parts[0]->ports[0], &r, &x, &taken, &limited);
+			wrong += limited != NULL;
+			wrong += (route ? route->rule : NULL) != want || taken != want_taken;
+			found += route != NULL;
 		}
-		lookup_free(l);
+		found_free(&f);
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT(found > 20000 && found < 110000); /* both outcomes are tried */
 	regexes_free(&x);
 }
 
-TEST(expressions_are_compiled_ahead)
+static struct string_match origin = {MATCH_REGEX, "e"};
+static const struct http_cors cors = {.allow_origins = &origin, .nr_allow_origins = 1};
+
+TEST(expressions_are_compiled_ahead_and_once)
 {
 	struct named_match header = {"x", {MATCH_REGEX, "b+"}};
 	struct http_match match = {.uri = {MATCH_REGEX, "/a"}, .headers = {&header, 1}};
 	struct http_rewrite rewrite = {.regex = "c", .replacement = "d"};
-	struct string_match origin = {MATCH_REGEX, "e"};
-	struct http_cors cors = {.allow_origins = &origin, .nr_allow_origins = 1};
-	struct table_rule rule = {
-		.matches = &match, .nr_matches = 1, .rewrite = &rewrite, .cors = &cors};
+	struct table_rule rule = {.source = "",
+				  .matches = &match,
+				  .nr_matches = 1,
+				  .rewrite = &rewrite,
+				  .cors = &cors};
 	struct table_port port = {.rules = &rule, .nr_rules = 1};
-	struct table t = {.ports = &port, .nr_ports = 1};
-	struct lookup *l = lookup_new(&t);
-	struct regexes x = {0};
+	struct table_part t = {.ports = &port, .nr_ports = 1};
+	struct found f = {0};
+	const struct regex *of_path;
 
-	lookup_regexes(l, &x);
-	CU_ASSERT_EQUAL(x.by_text.nr, 4);
-	CU_ASSERT_PTR_NOT_NULL(strmap_get(&x.by_text, "/a"));
-	CU_ASSERT_PTR_NOT_NULL(strmap_get(&x.by_text, "e"));
-	regexes_free(&x);
-	lookup_free(l);
+	found_add(&f, &t);
+	CU_ASSERT_EQUAL(f.lasting.regexes.by_text.nr, 4);
+	of_path = strmap_get(&f.lasting.regexes.by_text, "/a");
+	CU_ASSERT_PTR_NOT_NULL(of_path);
+	CU_ASSERT_PTR_NOT_NULL(strmap_get(&f.lasting.regexes.by_text, "e"));
+	found_add(&f, &t);
+	CU_ASSERT_EQUAL(f.lasting.regexes.by_text.nr, 4);
+	CU_ASSERT_PTR_EQUAL(strmap_get(&f.lasting.regexes.by_text, "/a"), of_path);
+	found_look(&f, NULL, 0);
+	found_free(&f);
 }

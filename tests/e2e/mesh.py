@@ -2,6 +2,7 @@
 """Scratch meshes for end-to-end tests: pods in network namespaces, an agent, clients."""
 import atexit
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -345,7 +346,18 @@ class Mesh:
                 os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not self._cgroup_pids(), 10, "the cgroup is empty")
         for path in self._cgroups():
+            wait_for(lambda p=path: self._removed(p), 10, f"{path} is free")
+
+    @staticmethod
+    def _removed(path):
+        """The last process of a cgroup holds it a little longer than it is listed there."""
+        try:
             os.rmdir(path)
+        except OSError as e:
+            if e.errno != errno.EBUSY:
+                raise
+            return False
+        return True
 
     def _end_folder(self):
         if self.folder:

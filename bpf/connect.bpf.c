@@ -1,41 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* connect(): the one moment at which a connection is steered; and getpeername(), which shows the
  * address that was dialled. */
+#include "dialler.h"
 #include "steer.h"
 
 char _license[] SEC("license") = "GPL";
-
-static __always_inline void dial_init(struct dial *dial, __u32 user_port)
-{
-	__builtin_memset(dial, 0, sizeof(*dial));
-	dial->key.port = bpf_ntohs(user_port);
-	dial->key.protocol = IPPROTO_TCP;
-	dial->key.scope = SCOPE_ALL;
-}
-
-/* A program of type sock_addr lets the call go on with 1 and ends it with 0 and a return value. */
-static __always_inline int refuse(void)
-{
-	bpf_set_retval(-ECONNREFUSED);
-	return 0;
-}
 
 SEC("cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)
 {
 	struct dial dial;
 	struct addr a;
-	int verdict;
+	enum verdict verdict;
 
-	if (ctx->protocol != IPPROTO_TCP)
+	if (!is_dialled(ctx))
 		return 1;
-	dial_init(&dial, ctx->user_port);
+	dial_init(ctx, &dial);
 	addr_of_ip4(&a, ctx->user_ip4);
 	__builtin_memcpy(dial.key.address, a.byte, 16);
+	dial_from(ctx, &dial);
 	verdict = steer(ctx, &dial);
 	if (verdict == REFUSE)
 		return refuse();
-	if (verdict == REWRITE) {
+	if (verdict == STEER) {
 		ctx->user_ip4 = dial.to.word[3];
 		ctx->user_port = bpf_htons(dial.to_port);
 	}
@@ -47,18 +34,19 @@ int connect6(struct bpf_sock_addr *ctx)
 {
 	struct dial dial;
 	struct addr a;
-	int verdict;
+	enum verdict verdict;
 
-	if (ctx->protocol != IPPROTO_TCP)
+	if (!is_dialled(ctx))
 		return 1;
-	dial_init(&dial, ctx->user_port);
+	dial_init(ctx, &dial);
 	addr_of_ip6(&a, ctx);
 	__builtin_memcpy(dial.key.address, a.byte, 16);
 	dial.ipv6 = !addr_is_ip4(&a);
+	dial_from(ctx, &dial);
 	verdict = steer(ctx, &dial);
 	if (verdict == REFUSE)
 		return refuse();
-	if (verdict == REWRITE) {
+	if (verdict == STEER) {
 		addr_to_ip6(ctx, &dial.to);
 		ctx->user_port = bpf_htons(dial.to_port);
 	}

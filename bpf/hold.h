@@ -34,12 +34,12 @@ static __always_inline int reserve(struct cluster_state *state, __u32 max, __u64
 	return 0;
 }
 
-/* Subtracts what `hold` reserved, unless the slots have gone on to others since. */
-static __always_inline void unreserve(const struct flow *flow, __u64 hold)
+/* Subtracts what `hold` reserved, unless the slots have gone on to others since. The endpoint's slot
+ * and its generation; 0: there is none. */
+static __always_inline void unreserve(__u64 hold, __u32 endpoint, __u32 endpoint_generation)
 {
 	__u32 slot = hold & HOLD_CLUSTER_MASK;
 	__u32 generation = (hold >> HOLD_GENERATION_SHIFT) & HOLD_GENERATION_MASK;
-	__u32 endpoint = flow->endpoint;
 	struct cluster_state *cluster = bpf_map_lookup_elem(&cluster_state, &slot);
 	struct endpoint_state *state = bpf_map_lookup_elem(&endpoint_state, &endpoint);
 
@@ -47,8 +47,19 @@ static __always_inline void unreserve(const struct flow *flow, __u64 hold)
 		__sync_fetch_and_add(&cluster->active, -active_one(hold));
 	else
 		COUNT(stale_hold);
-	if (state && flow->steered && state->generation == flow->endpoint_generation)
+	if (state && endpoint_generation && state->generation == endpoint_generation)
 		__sync_fetch_and_add(&state->active, -active_one(hold));
+}
+
+/* What is established by being opened: the connections and conversations of UDP. */
+static __always_inline void count_connected(__u64 hold)
+{
+	__u32 slot = hold & HOLD_CLUSTER_MASK;
+	struct cluster_state *state = bpf_map_lookup_elem(&cluster_state, &slot);
+
+	if (state)
+		__sync_fetch_and_add(&state->connected, 1);
+	COUNT(connected);
 }
 
 /* 1 when this call was the one that returned the reservation. */
@@ -58,7 +69,7 @@ static __always_inline int release(struct flow *flow)
 
 	if (!(hold & HOLD_HELD))
 		return 0;
-	unreserve(flow, hold);
+	unreserve(hold, flow->endpoint, flow->steered ? flow->endpoint_generation : 0);
 	COUNT(closed);
 	return 1;
 }

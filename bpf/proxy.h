@@ -5,7 +5,6 @@
 
 #include "begin.h"
 #include "maps.h"
-#include "tell.h"
 
 /* The socket is gone with the process; a process that hangs no longer writes the page. */
 static __always_inline int proxy_serves(void)
@@ -66,7 +65,7 @@ static __noinline int to_proxy(struct bpf_sock_addr *ctx, struct dial *dial,
 		addr_of_ip4(&dial->to, bpf_htonl(0x7f000001));
 	}
 	dial->to_port = port;
-	flow_begin(ctx, flow, dial, route, FLOW_TO_PROXY);
+	flow_begin(flow, dial, route, FLOW_TO_PROXY);
 	COUNT(proxied);
 	return 1;
 }

@@ -17,7 +17,8 @@
 #define HOLD_EPOCH (1ULL << 61)
 #define HOLD_GENERATION_SHIFT 32
 #define HOLD_GENERATION_MASK 0x1fffffffU
-#define HOLD_CLUSTER_MASK 0xffffffffU
+#define HOLD_LEAVING (1ULL << 31) /* chosen to go, and counted as that */
+#define HOLD_CLUSTER_MASK 0x7fffffffU
 
 enum flow_phase {
 	FLOW_CONNECTING = 0,
@@ -30,6 +31,12 @@ enum flow_steered {
 	FLOW_AS_DIALLED = 0,
 	FLOW_TO_ENDPOINT = 1,
 	FLOW_TO_PROXY = 2, /* nothing is reserved */
+};
+
+enum flow_splice {
+	FLOW_SPLICE_NOT = 0,
+	FLOW_SPLICE = 1,
+	FLOW_SPLICE_SERVER = 2, /* the proxy's: when its server asks */
 };
 
 struct flow {
@@ -47,8 +54,12 @@ struct flow {
 	__u8 steered; /* enum flow_steered */
 	__u32 pid;    /* thread group that called connect */
 	__u8 comm[16];
+	__u32 connect_timeout; /* ms, in the place of the socket's own TCP_USER_TIMEOUT; 0: that stands */
+	__u32 user_timeout;    /* its own meanwhile, ms */
+	__u32 splice; /* enum flow_splice: whether its local ends are to be joined */
+	__u32 zero;
 };
-_Static_assert(sizeof(struct flow) == 104, "no padding");
+_Static_assert(sizeof(struct flow) == 120, "no padding");
 
 /*
  * Both halves of `active` move by 64-bit adds, which are exact in any order; while a release runs

@@ -12,24 +12,39 @@
 
 #include <linux/types.h>
 #include "limits.h"
+#include "policy.h"
+#include "state.h"
 
 /* Layout of the maps and of what live sockets carry; a change here needs a new number. */
-#define SHUNT_LAYOUT 3
+#define SHUNT_LAYOUT 4
 
 enum scope {
 	SCOPE_ALL = 0,	/* every caller */
 	SCOPE_HOST = 1, /* callers in the network namespace of the agent */
-	SCOPE_FIRST = 2, /* from here on those that scope_names names */
+	SCOPE_OUTSIDE = 2, /* callers from outside of the node, at addresses that are for them */
+	SCOPE_FIRST = 3, /* from here on those that scope_names names */
 };
 
 struct service_key {
 	__u8 address[16];
 	__u16 port;
-	__u8 protocol; /* IPPROTO_TCP */
-	__u8 zero;
+	__u8 protocol;	/* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 host_bits; /* at the end of the address, that may be any: a subnet; 0: one address */
 	__u32 scope;
 };
 _Static_assert(sizeof(struct service_key) == 24, "hash keys must have no padding");
+
+/* The key of a subnet in `service_subnets`: the longest one that has the address counts. */
+struct subnet_key {
+	__u32 prefix; /* bits: all before the address, and those of it that count */
+	__u32 scope;
+	__u16 port;
+	__u8 protocol;
+	__u8 zero;
+	__u8 address[16];
+};
+_Static_assert(sizeof(struct subnet_key) == 28, "no padding");
+#define SUBNET_BEFORE 64 /* bits of a subnet_key between prefix and address */
 
 /*
  * The record a `services` element points at. The key is constant while the slot is in use and lets
@@ -49,12 +64,16 @@ _Static_assert(sizeof(struct service) == 32, "half a cache line");
 struct caller {
 	__u64 netns; /* cookie of the network namespace */
 	__u64 word;  /* scope, and in the upper half CALLER_* */
+	__u8 ipv4[16]; /* its own address, v4-mapped; all zero: not known */
+	__u8 ipv6[16];
 };
-_Static_assert(sizeof(struct caller) == 16, "the stride of a mapped array");
+_Static_assert(sizeof(struct caller) == 48, "the stride of a mapped array");
 
 #define CALLER_SHIFT 32
 #define CALLER_CLOSED 1ULL	   /* only services with this very scope exist for it */
 #define CALLER_REFUSE_UNKNOWN 2ULL /* what is no service of its is refused */
+#define CALLER_CAPTURED 8ULL   /* steered by its packets: its sockets are left alone */
+#define CALLER_SPLICE 16ULL    /* what it dials, and what the proxy dials there, is to be spliced */
 #define CALLER_NOBODY 4ULL	   /* of no pod: everyone's, counted unknown_caller */
 
 /* What a scope stands for; for people, and for an agent that adopts the maps. */
@@ -73,6 +92,8 @@ enum route_kind {
 #define ROUTE_SCOPED 1
 /* The proxy takes it; its kind is what becomes of it while the proxy does not serve. */
 #define ROUTE_PROXIED 2
+#define ROUTE_SPLICE 8 /* its connections are to be spliced */
+#define ROUTE_GUARDED 4 /* its destinations have a guard: one that is out has no turns */
 
 struct route {
 	__u32 generation; /* of this slot; a word that names another one is stale */
@@ -99,18 +120,13 @@ struct turn {
 	__u64 zero[7];
 };
 
-enum policy {
-	POLICY_LEAST_REQUEST = 0, /* the fewer live connections of two picked at random */
-	POLICY_ROUND_ROBIN = 1,
-	POLICY_RANDOM = 2,
-	POLICY_PASSTHROUGH = 3, /* the address that was dialled */
-};
-
 #define CLUSTER_UNKNOWN 1 /* the plan names a host, port or subset that does not exist */
+#define CLUSTER_IPV4 2	  /* it has endpoints with such an address */
+#define CLUSTER_IPV6 4
 
 /*
- * A destination of a route. Endpoints are ordered: those with only IPv4, those with both, those
- * with only IPv6; so each family is one range.
+ * A destination of a route. Its endpoints stand in pools: pools[first_pool + 2 * level + ipv6] has
+ * those of one family and priority, the levels without any left out.
  */
 struct cluster {
 	__u32 state;	  /* slot in cluster_state */
@@ -120,36 +136,44 @@ struct cluster {
 	__u8 policy; /* enum policy */
 	__u8 flags;  /* CLUSTER_* */
 	__u16 port;  /* of the destination service */
-	__u32 first_endpoint; /* of all */
-	__u32 nr_ipv4;	      /* endpoints[first .. first + nr_ipv4) have an IPv4 address */
-	__u32 skip_ipv6;      /* endpoints[first + skip_ipv6 .. + nr_ipv6) have an IPv6 address */
-	__u32 nr_ipv6;
+	__u32 first_pool;
+	__u8 nr_levels;	 /* of the family that has more */
+	__u8 min_health; /* percent; with fewer that are not ejected, ejection does not count */
+	__u16 warmup_least; /* of a new endpoint's share, in 1/65536 */
+	__u32 warmup_power; /* of the time that it has warmed up, in 1/4096: 1 / aggression */
+	__u64 warmup;	    /* ns that an endpoint warms up; 0: it does not */
+	__u64 warm;	    /* CLOCK_MONOTONIC ns when the last one is warm; 0: all are */
+	__u32 affinity;	    /* s that a caller keeps its endpoint; 0: it does not */
+	__u32 first_endpoint; /* endpoints[first .. first + nr) are those of all its pools */
 	__u32 nr_endpoints;
-};
-_Static_assert(sizeof(struct cluster) == 40, "no padding");
-
-/*
- * Live state of a cluster, kept over plans and restarts.
- * `active` counts reservations in two halves, one an audit epoch: see flow.h.
- */
-struct cluster_state {
-	__u64 active;
-	__u64 next; /* round robin */
-	__u64 opened;
-	__u64 connected;
-	__u64 refused_limit;
-	__u64 refused_no_endpoint;
-	__u64 connect_failed;
-	__u32 generation;
 	__u32 zero;
 };
-_Static_assert(sizeof(struct cluster_state) == 64, "one cache line");
+_Static_assert(sizeof(struct cluster) == 64, "one cache line");
+
+/* Endpoints of one family and priority of a cluster. */
+struct pool {
+	__u32 first; /* endpoints[first .. first + nr) */
+	__u32 nr;
+	__u32 chart; /* first block in charts */
+	__u32 chart_length; /* places; 0: no chart, each of them has one */
+};
+_Static_assert(sizeof(struct pool) == 16, "a quarter of a cache line");
+
+/*
+ * Which endpoint (below nr of the pool) has each place. Of POLICY_SOURCE_HASH it is Maglev's table,
+ * else every endpoint has as many places as its weight says, in Tijdeman's order.
+ */
+struct chart {
+	__u16 at[SHUNT_CHART_BLOCK];
+};
 
 /* Who a cluster_state slot is; for people, and for an agent that adopts the maps. */
 struct cluster_name {
 	char host[256];
 	char subset[64];
-	__u32 port;
+	__u16 port;
+	__u8 protocol;
+	__u8 zero;
 	__u32 generation;
 };
 

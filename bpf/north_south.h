@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What becomes of a packet at a device of the node: callers from outside reach their endpoint, and its
+ * answers come back as the service's. An endpoint behind another device sees the caller as it is, and
+ * its answers leave the node by this one, where they are translated. An endpoint that is reached by a
+ * device of the node, on another machine, would answer past us: it sees the node's address.
+ */
+#ifndef BPF_NORTH_SOUTH_H
+#define BPF_NORTH_SOUTH_H
+
+#define DIALLED_BY_PACKET
+#include "fragment.h"
+#include "sweep.h"
+#include "track.h"
+
+enum passage {
+	AS_IS,	 /* nothing of ours */
+	DISCARD, /* counted */
+	TURN_BACK, /* the same, and a caller by TCP is told */
+	ONWARD,	 /* translated, and the kernel routes it */
+	ACROSS,	 /* translated, with an address of the node as source: the kernel would not take it from
+		  * outside, so it goes out at once */
+};
+
+#define AF_INET 2
+#define AF_INET6 10
+
+/* A packet on its way through one program. */
+struct passing {
+	struct packet packet;
+	struct nat nat;	      /* what the packet gets */
+	struct packet inner;  /* quoted, of PACKET_ERROR */
+	struct nat inner_nat; /* what that gets */
+	struct dial dial;
+	struct decision decision;
+	struct bpf_fib_lookup fib;
+	__u64 word; /* of its connection */
+	__u32 slot; /* of a connection that nobody knows of yet */
+	__u32 device; /* at which it is */
+};
+
+/* Of each program its own, as they interrupt each other: more than the stack holds. Not pinned. */
+enum { AT_XDP, AT_IN, AT_OUT, NR_PASSINGS };
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NR_PASSINGS);
+	__type(key, __u32);
+	__type(value, struct passing);
+} passings SEC(".maps");
+
+static __always_inline int is_syn(const struct packet *p)
+{
+	return (p->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+/* Where the kernel would route a packet from `from` to `to`, into w->fib; BPF_FIB_LKUP_RET_*. */
+static __always_inline long look_route(void *ctx, struct passing *w, const struct addr *from,
+				       const struct addr *to)
+{
+	struct bpf_fib_lookup *fib = &w->fib;
+
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->ifindex = w->device;
+	fib->l4_protocol = w->packet.protocol;
+	if (w->packet.ipv6) {
+		fib->family = AF_INET6;
+		__builtin_memcpy(fib->ipv6_src, from, 16);
+		__builtin_memcpy(fib->ipv6_dst, to, 16);
+	} else {
+		fib->family = AF_INET;
+		fib->ipv4_src = from->word[3];
+		fib->ipv4_dst = to->word[3];
+	}
+	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
+}
+
+/* ---- new connections ---- */
+
+/* The address of the node for a caller whose endpoint is behind the device. 0: it has none. */
+static __always_inline int stand_in(const struct packet *p, const struct node_device *out,
+				    struct conn *c)
+{
+	struct addr own;
+
+	if (p->ipv6)
+		__builtin_memcpy(own.byte, out->ipv6, 16);
+	else
+		addr_of_ip4(&own, *(__be32 *)out->ipv4);
+	if (!own.word[3])
+		return 0;
+	__builtin_memcpy(c->as, own.byte, 16);
+	c->as_port = CONN_PORT_FIRST + pick_below(bpf_get_prandom_u32(), CONN_PORTS);
+	return 1;
+}
+
+/* As whom its endpoint sees the caller. 0: there is no way to it. */
+static __always_inline int show_caller(void *ctx, struct passing *w, struct conn *c)
+{
+	const struct packet *p = &w->packet;
+	struct node_device_key key = {.prefix = 32};
+	struct node_device *out;
+	long found;
+
+	__builtin_memcpy(c->as, p->from.byte, 16);
+	c->as_port = p->from_port;
+	found = look_route(ctx, w, &p->from, &w->dial.to);
+	if (found == BPF_FIB_LKUP_RET_BLACKHOLE || found == BPF_FIB_LKUP_RET_UNREACHABLE ||
+	    found == BPF_FIB_LKUP_RET_PROHIBIT)
+		return 0;
+	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH &&
+	    found != BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		return 1; /* on the node itself; or it does not forward, and the kernel will tell */
+	key.index = w->fib.ifindex;
+	out = bpf_map_lookup_elem(&node_devices, &key);
+	return out ? stand_in(p, out, c) : 1;
+}
+
+/* It was decided, and nobody has seen it. */
+static __always_inline void take_back(__u32 slot, const struct decision *d)
+{
+	unreserve(d->hold, d->endpoint, d->endpoint_generation);
+	COUNT(closed);
+	conn_give_back(slot);
+}
+
+/* A connection to be published; NULL: *verdict says what becomes of the packet. */
+static __always_inline struct conn *open_conn(void *ctx, struct passing *w,
+					       const struct route *route,
+					       enum passage *verdict)
+{
+	struct decision *d = &w->decision;
+	struct conn *c;
+
+	*verdict = DISCARD;
+	c = conn_take(&w->slot);
+	if (!c) {
+		COUNT(refused_tracking);
+		return NULL;
+	}
+	if (decide_end(&w->dial, route, d) != STEER) {
+		conn_give_back(w->slot);
+		*verdict = TURN_BACK;
+		return NULL;
+	}
+	if (d->steered != FLOW_TO_ENDPOINT) {
+		take_back(w->slot, d);
+		*verdict = AS_IS;
+		return NULL;
+	}
+	if (!show_caller(ctx, w, c)) {
+		COUNT(no_way);
+		take_back(w->slot, d);
+		return NULL;
+	}
+	conn_fill(c, &w->dial, w->packet.from_port, d, 0, route->plan);
+	return c;
+}
+
+static __always_inline void dial_of(const struct packet *p, struct dial *dial)
+{
+	__builtin_memset(dial, 0, sizeof(*dial));
+	__builtin_memcpy(dial->key.address, p->to.byte, 16);
+	dial->key.port = p->to_port;
+	dial->key.protocol = p->protocol;
+	dial->key.scope = SCOPE_OUTSIDE;
+	dial->from = p->from;
+	dial->ipv6 = p->ipv6;
+}
+
+/* A service for callers from outside; else it is the node's own traffic. */
+static __noinline struct conn *come_to_service(void *ctx, void *data, void *end,
+					       struct passing *w, enum passage *verdict)
+{
+	const struct route *route;
+	__u64 word;
+
+	*verdict = AS_IS;
+	dial_of(&w->packet, &w->dial);
+	word = find_exact(&w->dial.key);
+	route = route_of(word);
+	if (!route && word != WORD_NONE) {
+		COUNT(refused_unstable);
+		*verdict = DISCARD;
+	}
+	if (!route || route->kind == ROUTE_UNTOUCHED || route->kind == ROUTE_UNKNOWN)
+		return NULL;
+	if (!packet_head_sound(data, end, &w->packet)) {
+		COUNT(malformed);
+		return NULL;
+	}
+	if (w->packet.protocol == IPPROTO_TCP && !is_syn(&w->packet)) {
+		COUNT(no_connection);
+		*verdict = TURN_BACK;
+		return NULL;
+	}
+	return open_conn(ctx, w, route, verdict);
+}
+
+/* ---- packets ---- */
+
+static __always_inline enum passage passage_of(const struct conn *c)
+{
+	return bytes16_equal(c->as, c->from) ? ONWARD : ACROSS;
+}
+
+/* A new connection may have the caller's port of one that is over. */
+static __always_inline int is_reopened(const struct conn *c, __u64 word, const struct packet *p)
+{
+	return c->flags & CONN_CLOSED && !(word & CONN_ANSWERS) && is_syn(p);
+}
+
+static __noinline struct conn *conn_at(struct passing *w)
+{
+	struct conn_key key;
+
+	conn_key_of(&w->packet, 0, &key);
+	return conn_find(&key, &w->word);
+}
+
+static __always_inline enum passage flow_in(void *ctx, void *data, void *end, struct passing *w,
+					    struct conn **out)
+{
+	enum passage verdict = AS_IS;
+	struct conn *c = conn_at(w);
+
+	if (c && is_reopened(c, w->word, &w->packet)) {
+		conn_free(c, w->word & CONN_SLOT_MASK);
+		c = NULL;
+	}
+	if (!c) {
+		c = come_to_service(ctx, data, end, w, &verdict);
+		if (!c)
+			return verdict;
+		if (conn_publish(c, w->slot, &w->word)) {
+			COUNT(refused_tracking);
+			return DISCARD;
+		}
+		sweep_arm();
+	}
+	if (w->packet.fragment)
+		fragment_keep(&w->packet, 0, w->word);
+	conn_nat(c, w->word, &w->nat);
+	*out = c;
+	return passage_of(c);
+}
+
+/* A fragment that is not the first goes where that went. */
+static __noinline enum passage later_either(struct passing *w)
+{
+	struct conn *c = fragment_find(&w->packet, 0, &w->word);
+
+	if (!c)
+		return AS_IS;
+	conn_nat(c, w->word, &w->nat);
+	return passage_of(c);
+}
+
+/*
+ * An error is about a packet that went the other way. It goes to whoever sent that, who has to
+ * find in it what he sent. Who tells of it stays, unless it is the endpoint, which the caller
+ * does not know.
+ */
+static __noinline enum passage error_either(struct passing *w)
+{
+	struct packet *p = &w->packet;
+	struct conn_key key;
+	struct conn *c;
+
+	if (w->inner.kind != PACKET_FLOW)
+		return AS_IS;
+	conn_key_back(&w->inner, 0, &key);
+	if (!bytes16_equal(p->to.byte, key.to))
+		return AS_IS; /* not to whoever sent what it quotes */
+	c = conn_find(&key, &w->word);
+	if (!c)
+		return AS_IS;
+	conn_nat(c, w->word, &w->nat);
+	w->inner_nat.from = w->nat.to;
+	w->inner_nat.from_port = w->nat.to_port;
+	w->inner_nat.to = w->nat.from;
+	w->inner_nat.to_port = w->nat.from_port;
+	if (!(w->word & CONN_ANSWERS) || !bytes16_equal(p->from.byte, c->to)) {
+		w->nat.from = p->from;
+		return ONWARD;
+	}
+	return passage_of(c);
+}
+
+/* What comes in at a device of the node. *c: the connection whose packet it is. */
+static __always_inline enum passage passing_in(void *ctx, void *data, void *end,
+					       struct passing *w, struct conn **c)
+{
+	const struct packet *p = &w->packet;
+
+	*c = NULL;
+	if (p->tags || p->kind == PACKET_OTHER)
+		return AS_IS;
+	if (p->kind == PACKET_BAD) {
+		COUNT(malformed);
+		return AS_IS;
+	}
+	if (p->kind == PACKET_ERROR)
+		return error_either(w);
+	return p->kind == PACKET_LATER ? later_either(w) : flow_in(ctx, data, end, w, c);
+}
+
+/* What leaves by it: answers of endpoints that know the caller. */
+static __always_inline enum passage passing_out(struct passing *w, struct conn **c)
+{
+	const struct packet *p = &w->packet;
+
+	*c = NULL;
+	if (p->tags)
+		return AS_IS;
+	if (p->kind == PACKET_ERROR)
+		return error_either(w);
+	if (p->kind == PACKET_LATER)
+		return later_either(w);
+	if (p->kind != PACKET_FLOW)
+		return AS_IS;
+	*c = conn_at(w);
+	if (!*c || !(w->word & CONN_ANSWERS))
+		return AS_IS;
+	if (p->fragment)
+		fragment_keep(p, 0, w->word);
+	conn_nat(*c, w->word, &w->nat);
+	return ONWARD;
+}
+
+static __noinline int passing_count(struct passing *w, struct conn *c)
+{
+	if (c)
+		conn_packet(c, w->word, &w->packet, w->packet.length);
+	return 0;
+}
+
+#endif

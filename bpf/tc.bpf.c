@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The host's side of the device of a pod whose sockets no hook sees. */
+#define DIALLED_BY_PACKET
+#include "pod.h"
+
+char _license[] SEC("license") = "GPL";
+
+SEC("tc")
+int from_pod(struct __sk_buff *skb)
+{
+	return pod_sends(skb);
+}
+
+SEC("tc")
+int to_pod(struct __sk_buff *skb)
+{
+	return pod_gets(skb);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Connections that are steered packet by packet: opened, followed, closed. The protocol stands in
+ * shunt/track.h. Live connections are never given up for new ones: closed ones are, oldest
+ * first, and so are TCP ones that nobody has answered.
+ */
+#ifndef BPF_TRACK_H
+#define BPF_TRACK_H
+
+#include "conn.h"
+
+/* ---- closing ---- */
+
+/* What its packets counted by themselves. */
+__noinline int conn_sum(struct conn *c)
+{
+	struct conn_key key;
+	struct conn_way *way;
+
+	if (!c)
+		return 0;
+	conn_key_endpoint(c, &key);
+	way = bpf_map_lookup_elem(&conn_keys, &key);
+	if (way) {
+		__sync_fetch_and_add(&c->bytes[1], way->bytes);
+		__sync_fetch_and_add(&c->packets[1], way->packets);
+	}
+	conn_key_caller(c, &key);
+	way = bpf_map_lookup_elem(&conn_keys, &key);
+	if (way) {
+		__sync_fetch_and_add(&c->bytes[0], way->bytes);
+		__sync_fetch_and_add(&c->packets[0], way->packets);
+	}
+	return 0;
+}
+
+/* Returns the reservation, once. What is late is translated until the slot is freed. */
+__noinline int conn_close(struct conn *c, __u32 slot)
+{
+	__u64 hold, word;
+	__u32 old;
+
+	if (!c)
+		return 0;
+	old = __sync_fetch_and_or(&c->flags, CONN_CLOSED);
+	if (old & CONN_CLOSED)
+		return 0;
+	if (!(old & CONN_ANSWERED) && is_tcp(c)) {
+		struct tracking *t = track_counts();
+
+		if (t)
+			__sync_fetch_and_add(&t->half, -1);
+	}
+	conn_sum(c);
+	hold = __sync_lock_test_and_set(&c->hold, 0);
+	if (hold & HOLD_HELD)
+		outcome_ended(c, hold);
+	word = (__u64)c->generation << CONN_GENERATION_SHIFT | slot;
+	bpf_map_push_elem(&conns_closed, &word, BPF_EXIST); /* full: the oldest is forgotten */
+	return 0;
+}
+
+static __always_inline __u32 track_tick(void)
+{
+	return bpf_ktime_get_coarse_ns() >> 30; /* a little over a second */
+}
+
+static __always_inline void slot_free(__u32 slot, __u32 tick)
+{
+	__u64 word = (__u64)tick << CONN_GENERATION_SHIFT | slot;
+	struct tracking *t = track_counts();
+
+	bpf_map_push_elem(&conns_free, &word, BPF_EXIST);
+	if (t)
+		__sync_fetch_and_add(&t->used, -1);
+}
+
+__noinline int key_drop(const struct conn *c, int answers)
+{
+	struct conn_key key;
+
+	if (!c)
+		return 0;
+	if (answers)
+		conn_key_endpoint(c, &key);
+	else
+		conn_key_caller(c, &key);
+	return bpf_map_delete_elem(&conn_keys, &key);
+}
+
+/* The keys go first; whoever has read them before still reads the record, as the slot rests. */
+__noinline int conn_free(struct conn *c, __u32 slot)
+{
+	if (!c || __sync_fetch_and_or(&c->flags, CONN_FREED) & CONN_FREED)
+		return 0;
+	conn_close(c, slot);
+	key_drop(c, 1);
+	key_drop(c, 0);
+	slot_free(slot, track_tick());
+	return 0;
+}
+
+/* ---- opening ---- */
+
+/* The oldest that is still there: most may have been given up for their time already. */
+static __always_inline void evict_closed(void)
+{
+	for (int i = 0; i < TRACK_TRIES; i++) {
+		struct conn *c;
+		__u64 word;
+
+		if (bpf_map_pop_elem(&conns_closed, &word))
+			return;
+		c = conn_of_word(word);
+		if (!c || *(volatile __u32 *)&c->flags & CONN_FREED)
+			continue;
+		conn_free(c, word & CONN_SLOT_MASK);
+		return;
+	}
+}
+
+/* -1: all are in use, or rest. */
+__noinline int slot_take(__u32 *out)
+{
+	struct tracking *t = track_counts();
+	__u32 tick = track_tick();
+	__u64 word;
+
+	if (!t || !out)
+		return -1;
+	if (*(volatile __u32 *)&t->used > conns_max - conns_max / TRACK_SPARE) {
+		evict_closed();
+		evict_closed();
+	}
+	if (*(volatile __u32 *)&t->fresh < conns_max) {
+		*out = __sync_fetch_and_add(&t->fresh, 1);
+		if (*out < conns_max)
+			goto taken;
+	}
+	if (bpf_map_peek_elem(&conns_free, &word) ||
+	    (__u32)(tick - (word >> CONN_GENERATION_SHIFT)) < 2)
+		return -1;
+	if (bpf_map_pop_elem(&conns_free, &word))
+		return -1;
+	if ((__u32)(tick - (word >> CONN_GENERATION_SHIFT)) < 2) { /* somebody was faster */
+		bpf_map_push_elem(&conns_free, &word, BPF_EXIST);
+		return -1;
+	}
+	*out = word & CONN_SLOT_MASK;
+taken:
+	__sync_fetch_and_add(&t->used, 1);
+	return 0;
+}
+
+/* The oldest of those that nobody has answered, when there are too many of them. */
+__noinline int half_push(__u64 word)
+{
+	struct tracking *t = track_counts();
+	struct conn *c;
+	__u64 oldest;
+
+	if (!t)
+		return 0;
+	__sync_fetch_and_add(&t->half, 1);
+	for (int i = 0; i < TRACK_TRIES; i++) {
+		if (!bpf_map_push_elem(&conns_half, &word, BPF_ANY))
+			return 0;
+		if (bpf_map_pop_elem(&conns_half, &oldest))
+			continue;
+		c = conn_of_word(oldest);
+		if (!c || *(volatile __u32 *)&c->flags & (CONN_ANSWERED | CONN_CLOSED))
+			continue;
+		if (*(volatile __u32 *)&t->half < SHUNT_MAX_HALF_OPEN) {
+			bpf_map_push_elem(&conns_half, &oldest, BPF_EXIST);
+			continue;
+		}
+		COUNT(evicted_half_open);
+		conn_free(c, oldest & CONN_SLOT_MASK);
+	}
+	return 0;
+}
+
+/* The key of one direction, with what becomes of its packets. -EEXIST: another connection has it. */
+__noinline int key_put(const struct conn *c, __u64 word)
+{
+	struct conn_way way = {.word = word};
+	struct conn_key key;
+
+	if (!c)
+		return -1;
+	way.last = c->last;
+	if (word & CONN_ANSWERS) {
+		conn_key_endpoint(c, &key);
+		__builtin_memcpy(way.from, c->service.address, 16);
+		__builtin_memcpy(way.to, c->from, 16);
+		way.from_port = c->service.port;
+		way.to_port = c->from_port;
+	} else {
+		conn_key_caller(c, &key);
+		__builtin_memcpy(way.from, c->as, 16);
+		__builtin_memcpy(way.to, c->to, 16);
+		way.from_port = c->as_port;
+		way.to_port = c->to_port;
+	}
+	return bpf_map_update_elem(&conn_keys, &key, &way, BPF_NOEXIST);
+}
+
+/*
+ * The endpoint's direction, which must be this connection's alone: when the caller has its port in use
+ * towards the same endpoint under another name, it gets another one there.
+ */
+__noinline int key_put_endpoint(struct conn *c, __u64 word)
+{
+	if (!c)
+		return -1;
+	for (int i = 0; i < TRACK_TRIES; i++) {
+		if (!key_put(c, word | CONN_ANSWERS)) {
+			if (i && c->as_port != c->from_port)
+				COUNT(moved_port);
+			return 0;
+		}
+		c->as_port = CONN_PORT_FIRST + pick_below(bpf_get_prandom_u32(), CONN_PORTS);
+	}
+	return -1;
+}
+
+static __always_inline void conn_fill(struct conn *c, const struct dial *dial, __u16 from_port,
+				      const struct decision *d, __u32 zone, __u32 plan)
+{
+	c->since = bpf_ktime_get_coarse_ns();
+	c->last = c->since;
+	c->netns = dial->netns;
+	c->zone = zone;
+	c->plan = plan;
+	c->service = dial->key;
+	__builtin_memcpy(c->from, dial->from.byte, 16);
+	__builtin_memcpy(c->to, dial->to.byte, 16);
+	c->from_port = from_port;
+	c->to_port = dial->to_port;
+	c->steered = d->steered;
+	c->endpoint = d->endpoint;
+	c->endpoint_generation = d->endpoint_generation;
+	c->bytes[0] = c->bytes[1] = 0;
+	c->packets[0] = c->packets[1] = 0;
+	__sync_lock_test_and_set(&c->flags, 0);
+	__sync_lock_test_and_set(&c->hold, d->hold);
+}
+
+/*
+ * Makes a filled record known under both keys; `as` and `as_port` are in it. -1: no port is free at
+ * its endpoint, or another packet of the same connection was first; the reservation is returned
+ * and the slot given back.
+ */
+__noinline int conn_publish(struct conn *c, __u32 slot, __u64 *out)
+{
+	__u64 word, hold;
+
+	if (!c || !out)
+		return -1;
+	word = (__u64)c->generation << CONN_GENERATION_SHIFT | slot;
+	*out = word;
+	if (!key_put_endpoint(c, word)) {
+		if (!key_put(c, word)) {
+			if (is_tcp(c))
+				half_push(word);
+			return 0;
+		}
+		key_drop(c, 1);
+	}
+	hold = __sync_lock_test_and_set(&c->hold, 0);
+	if (hold & HOLD_HELD)
+		outcome_ended(c, hold);
+	__sync_fetch_and_or(&c->flags, CONN_CLOSED | CONN_FREED);
+	slot_free(slot, track_tick());
+	return -1;
+}
+
+/* A record for a new connection; nobody knows of it until conn_publish. NULL: none is free. */
+static __always_inline struct conn *conn_take(__u32 *slot)
+{
+	struct conn *c;
+
+	if (slot_take(slot))
+		return NULL;
+	c = bpf_map_lookup_elem(&conns, slot);
+	if (!c)
+		return NULL;
+	__sync_lock_test_and_set(&c->flags, CONN_CLOSED | CONN_FREED);
+	__sync_fetch_and_add(&c->generation, 1);
+	return c;
+}
+
+/* One that was not published after all: nobody has seen its slot. */
+static __always_inline void conn_give_back(__u32 slot)
+{
+	slot_free(slot, track_tick() - 2);
+}
+
+/* ---- following ---- */
+
+static __always_inline void conn_answered(struct conn *c)
+{
+	struct tracking *t = track_counts();
+
+	if (is_tcp(c) && t)
+		__sync_fetch_and_add(&t->half, -1);
+	outcome_answered(c);
+}
+
+static __always_inline __u32 flags_of_packet(const struct packet *p, int answers)
+{
+	__u32 flags = 0;
+
+	if (p->protocol != IPPROTO_TCP)
+		return answers ? CONN_ANSWERED : 0;
+	if (answers && (p->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
+		flags |= CONN_ANSWERED;
+	if (p->flags & TCP_FIN)
+		flags |= answers ? CONN_FIN_ENDPOINT : CONN_FIN_CALLER;
+	if (p->flags & TCP_RST)
+		flags |= CONN_RESET;
+	return flags;
+}
+
+/* It is the first to say so. */
+__noinline int conn_change(struct conn *c, __u64 word, __u32 flags)
+{
+	int answers = (word & CONN_ANSWERS) != 0;
+	__u32 old;
+
+	if (!c)
+		return 0;
+	old = __sync_fetch_and_or(&c->flags, flags);
+	if (old & CONN_CLOSED)
+		return 0;
+	if (flags & ~old & CONN_ANSWERED)
+		conn_answered(c);
+	else if (flags & ~old & CONN_RESET && answers && !(old & CONN_ANSWERED))
+		outcome_failed(c, FAILURE_REFUSED);
+	if (flags & CONN_RESET || ((old | flags) & CONN_FINS) == CONN_FINS)
+		conn_close(c, word & CONN_SLOT_MASK);
+	return 0;
+}
+
+/* What a packet of the connection's tells about it. */
+static __always_inline void conn_packet(struct conn *c, __u64 word, const struct packet *p,
+					__u32 length)
+{
+	int answers = (word & CONN_ANSWERS) != 0;
+	__u32 flags = flags_of_packet(p, answers);
+	__u64 now = bpf_ktime_get_coarse_ns();
+
+	__sync_fetch_and_add(&c->bytes[answers], length);
+	__sync_fetch_and_add(&c->packets[answers], 1);
+	if ((__s64)(now - *(volatile __u64 *)&c->last) > (__s64)CONN_LAST_NS)
+		*(volatile __u64 *)&c->last = now;
+	if (flags & ~*(volatile __u32 *)&c->flags)
+		conn_change(c, word, flags);
+}
+
+/* What a packet has to tell the record, now and then. */
+__noinline int conn_touch(__u64 word, __u64 now, __u32 flags)
+{
+	struct conn *c = conn_of_word(word);
+
+	if (!c)
+		return 0;
+	*(volatile __u64 *)&c->last = now;
+	if (flags & ~*(volatile __u32 *)&c->flags)
+		conn_change(c, word, flags);
+	return 0;
+}
+
+/*
+ * The same in one, without a look at the record, for a packet that opens nothing: -1: no connection
+ * has it. Whether the element was another's by the time it was read the second look tells.
+ */
+static __always_inline int conn_follow(const struct conn_key *key, const struct packet *p,
+				       __u32 length, struct nat *n, __u64 *word)
+{
+	struct conn_way *way = bpf_map_lookup_elem(&conn_keys, key);
+	__u32 flags;
+	__u64 now;
+
+	if (!way)
+		return -1;
+	*word = *(volatile __u64 *)&way->word;
+	__builtin_memcpy(n->from.byte, way->from, 16);
+	__builtin_memcpy(n->to.byte, way->to, 16);
+	n->from_port = way->from_port;
+	n->to_port = way->to_port;
+	if (bpf_map_lookup_elem(&conn_keys, key) != way || *(volatile __u64 *)&way->word != *word)
+		return -1;
+	now = bpf_ktime_get_coarse_ns();
+	flags = flags_of_packet(p, (*word & CONN_ANSWERS) != 0);
+	__sync_fetch_and_add(&way->bytes, length);
+	__sync_fetch_and_add(&way->packets, 1);
+	if ((__s64)(now - *(volatile __u64 *)&way->last) > (__s64)CONN_LAST_NS ||
+	    flags & ~*(volatile __u32 *)&way->flags) {
+		*(volatile __u64 *)&way->last = now;
+		__sync_fetch_and_or(&way->flags, flags);
+		conn_touch(*word, now, flags);
+	}
+	return 0;
+}
+
+#endif

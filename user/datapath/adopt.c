@@ -8,6 +8,7 @@
 #include <search.h>
 #include <string.h>
 #include "datapath/kernel.h"
+#include "datapath/range.h"
 
 static int key_compare(const void *a, const void *b)
 {
@@ -31,12 +32,14 @@ struct key_ref *key_ref_add(struct datapath *dp, const struct service_key *key, 
 	k->owner = owner;
 	if (*(struct key_ref **)tsearch(k, &dp->key_tree, key_compare) != k)
 		abort(); /* the caller looked first */
+	dp->outside_keys += key->scope == SCOPE_OUTSIDE;
 	return k;
 }
 
 void key_ref_remove(struct datapath *dp, struct key_ref *k)
 {
 	tdelete(k, &dp->key_tree, key_compare);
+	dp->outside_keys -= k->key.scope == SCOPE_OUTSIDE;
 	free(k);
 }
 
@@ -56,12 +59,7 @@ static void adopt_cluster(struct datapath *dp, const struct cluster *c)
 
 	if (ref)
 		ref->refs++;
-	if (c->first_endpoint > SHUNT_MAX_ENDPOINTS ||
-	    c->nr_endpoints > SHUNT_MAX_ENDPOINTS - c->first_endpoint)
-		return;
-	slots_mark(&dp->endpoint_slots, c->first_endpoint, c->nr_endpoints);
-	for (uint32_t i = 0; i < c->nr_endpoints; i++)
-		endpoint_ref_adopt(dp, &dp->endpoints[c->first_endpoint + i], c->state);
+	pools_adopt(dp, c);
 }
 
 /* What hangs on a route record, shared by the keys that point at it. */
@@ -114,6 +112,19 @@ static int adopt_key(struct datapath *dp, const struct service_key *key, uint32_
 			slots_rest(slots_, i, 1, now);                                            \
 		}
 
+/* A block of a schedule or chart says nothing of its own: all free ones below the last used rest. */
+static void rest_below(struct slots *s, uint64_t now)
+{
+	for (uint32_t i = 0, n = s->nr_used; n && i < s->max; i++) {
+		if (slots_used(s, i)) {
+			n--;
+			continue;
+		}
+		slots_mark(s, i, 1);
+		slots_rest(s, i, 1, now);
+	}
+}
+
 static void rest_unused(struct datapath *dp)
 {
 	uint64_t now = now_ns();
@@ -122,21 +133,15 @@ static void rest_unused(struct datapath *dp)
 	REST_WRITTEN(&dp->route_slots, dp->routes, generation);
 	REST_WRITTEN(&dp->turn_slots, dp->turns, next);
 	REST_WRITTEN(&dp->cluster_slots, dp->clusters, generation);
+	REST_WRITTEN(&dp->pool_slots, dp->pools, nr);
 	REST_WRITTEN(&dp->endpoint_slots, dp->endpoints, generation);
 	REST_WRITTEN(&dp->cluster_state_slots, dp->cluster_state, generation);
 	for (uint32_t i = 0; i < SHUNT_MAX_ENDPOINT_STATES; i++)
 		if (!slots_used(&dp->endpoint_state_slots, i) && dp->endpoint_state[i].active)
 			endpoint_ref_orphan(dp, i);
 	REST_WRITTEN(&dp->endpoint_state_slots, dp->endpoint_state, generation);
-	/* A schedule block says nothing of its own: all free ones below the last used rest. */
-	for (uint32_t i = 0, n = dp->schedule_slots.nr_used; n && i < SHUNT_MAX_SCHEDULE_BLOCKS; i++) {
-		if (slots_used(&dp->schedule_slots, i)) {
-			n--;
-			continue;
-		}
-		slots_mark(&dp->schedule_slots, i, 1);
-		slots_rest(&dp->schedule_slots, i, 1, now);
-	}
+	rest_below(&dp->schedule_slots, now);
+	rest_below(&dp->chart_slots, now);
 }
 
 static void adopt_names(struct datapath *dp)
@@ -151,9 +156,8 @@ static void adopt_names(struct datapath *dp)
 	cluster_refs_retire_unused(dp);
 }
 
-int adopt(struct datapath *dp, char **why)
+static int adopt_services(struct datapath *dp, struct installed **seen)
 {
-	struct installed **seen = xcalloc(SHUNT_MAX_ROUTES, sizeof(*seen));
 	struct service_key key, next, *previous = NULL;
 	uint32_t slot;
 	int err = 0;
@@ -164,6 +168,38 @@ int adopt(struct datapath *dp, char **why)
 		if (!bpf_map_lookup_elem(dp->fds[MAP_SERVICES], &key, &slot))
 			err = adopt_key(dp, &key, slot, seen);
 	}
+	return err;
+}
+
+/* An agent that died between an insert and its count left another number. */
+static int adopt_subnets(struct datapath *dp, struct installed **seen)
+{
+	struct subnet_key key, next, *previous = NULL;
+	struct service_key service;
+	uint32_t slot, n = 0;
+	int err = 0;
+
+	while (!err && !bpf_map_get_next_key(dp->fds[MAP_SERVICE_SUBNETS], previous, &next)) {
+		key = next;
+		previous = &key;
+		if (bpf_map_lookup_elem(dp->fds[MAP_SERVICE_SUBNETS], &key, &slot))
+			continue;
+		service = range_service_key(&key);
+		err = adopt_key(dp, &service, slot, seen);
+		n++;
+	}
+	if (!dp->readonly)
+		__atomic_store_n(&dp->control->subnets, n, __ATOMIC_RELEASE);
+	return err;
+}
+
+int adopt(struct datapath *dp, char **why)
+{
+	struct installed **seen = xcalloc(SHUNT_MAX_ROUTES, sizeof(*seen));
+	int err = adopt_services(dp, seen);
+
+	if (!err)
+		err = adopt_subnets(dp, seen);
 	free(seen);
 	scopes_adopt(dp);
 	if (!err)
@@ -176,6 +212,8 @@ int adopt(struct datapath *dp, char **why)
 	}
 	adopt_names(dp);
 	requests_adopt(dp);
+	if (!dp->readonly)
+		members_adopt(dp);
 	rest_unused(dp);
 	return 0;
 }

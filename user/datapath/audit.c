@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include "datapath/conns.h"
 #include "datapath/kernel.h"
 #include "walk.skel.h"
 
@@ -21,35 +22,16 @@ void walk_close(struct datapath *dp)
 	dp->walk = NULL;
 }
 
-static int map_id_of(const char *name)
-{
-	for (int i = 0; i < NR_MAPS; i++)
-		if (!strcmp(map_infos[i].name, name))
-			return i;
-	return -1;
-}
-
 static int walk_open(struct datapath *dp, char **why)
 {
-	struct bpf_map *map;
-	int err, id;
+	int err;
 
 	if (dp->walk)
 		return 0;
 	dp->walk = walk_bpf__open();
-	if (!dp->walk) {
-		err = -errno;
-		goto out;
-	}
-	bpf_object__for_each_map(map, dp->walk->obj) {
-		id = map_id_of(bpf_map__name(map));
-		if (id >= 0 && bpf_map__reuse_fd(map, dp->fds[id])) {
-			err = -errno;
-			goto out;
-		}
-	}
-	err = walk_bpf__load(dp->walk);
-out:
+	err = dp->walk ? maps_reuse(dp->walk->obj, dp->fds) : -errno;
+	if (!err)
+		err = walk_bpf__load(dp->walk);
 	if (err) {
 		*why = xasprintf("the walk over live sockets does not load: %s", strerror(-err));
 		walk_close(dp);
@@ -57,7 +39,7 @@ out:
 	return err;
 }
 
-static int walk_run(struct datapath *dp, struct bpf_program *program, char **why)
+int walk_run(struct datapath *dp, struct bpf_program *program, char **why)
 {
 	union bpf_iter_link_info info = {.map.map_fd = dp->fds[MAP_FLOWS]};
 	DECLARE_LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info,
@@ -125,7 +107,7 @@ int datapath_audit(struct datapath *dp, uint64_t *leaked, char **why)
 		err = walk_run(dp, dp->walk->progs.move_epoch, why);
 		if (err)
 			return err;
-		if (!__atomic_load_n(&dp->walk->bss->moved, __ATOMIC_SEQ_CST))
+		if (!(__atomic_load_n(&dp->walk->bss->moved, __ATOMIC_SEQ_CST) + conns_move(dp)))
 			goto settled;
 	}
 	return 0; /* sockets change faster than they are met: nothing is swept this time */
@@ -164,5 +146,6 @@ int datapath_flow_each(struct datapath *dp, size_t max,
 			return -errno;
 		each(&flow, arg);
 	}
+	*total += conns_each(dp, *total < max ? max - *total : 0, each, arg);
 	return 0;
 }

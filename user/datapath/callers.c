@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/log.h"
+#include "datapath/capture.h"
 #include "datapath/kernel.h"
 
 static struct caller_ref *caller_find(struct datapath *dp, uint64_t netns)
@@ -42,6 +43,12 @@ static uint64_t word_meanwhile(uint64_t old, uint64_t new)
 	return (new & ~refuse) | (old & refuse);
 }
 
+static uint64_t mark_of(const struct caller_ref *c)
+{
+	return (c->captured ? CALLER_CAPTURED << CALLER_SHIFT : 0) |
+	       (c->splices ? CALLER_SPLICE << CALLER_SHIFT : 0);
+}
+
 /* Like a service: the record first, then the element that names its slot, once; from then on only
  * the word changes. */
 int caller_put(struct datapath *dp, uint64_t netns, uint64_t word)
@@ -51,15 +58,16 @@ int caller_put(struct datapath *dp, uint64_t netns, uint64_t word)
 	int err;
 
 	if (known) {
-		known->next = word;
+		known->next = word | mark_of(known);
 		known->leaves = false;
 		if (!dp->moving)
-			store(dp, known, word);
+			store(dp, known, known->next);
 		return 0;
 	}
 	fresh.slot = slots_take(&dp->caller_slots, 1);
 	if (fresh.slot == SLOT_NONE)
 		return -ENOSPC;
+	memset(&dp->callers[fresh.slot], 0, sizeof(dp->callers[fresh.slot]));
 	dp->callers[fresh.slot].netns = netns;
 	__atomic_store_n(&dp->callers[fresh.slot].word, dp->moving ? SCOPE_ALL : word,
 			 __ATOMIC_RELEASE);
@@ -78,6 +86,7 @@ static void caller_remove(struct datapath *dp, struct caller_ref *c)
 	if (bpf_map_delete_elem(dp->fds[MAP_SCOPES], &c->netns) && errno != ENOENT)
 		log_error("a caller could not be deleted: %s", strerror(errno));
 	slots_rest(&dp->caller_slots, c->slot, 1, now_ns());
+	dp->nr_captured -= c->captured;
 	*c = dp->caller_refs.at[--dp->caller_refs.nr];
 	dp->moved = true;
 }
@@ -129,7 +138,7 @@ void callers_settle(struct datapath *dp)
 		struct caller_ref *c = &dp->caller_refs.at[i];
 
 		if (!scope_stays(dp, (uint32_t)c->next))
-			c->next = CALLER_NOBODY << CALLER_SHIFT;
+			c->next = CALLER_NOBODY << CALLER_SHIFT | mark_of(c);
 		if (c->leaves)
 			caller_remove(dp, c);
 		else
@@ -159,6 +168,81 @@ int datapath_scope_set(struct datapath *dp, uint64_t netns, const struct plan_sc
 int datapath_scope_nobody(struct datapath *dp, uint64_t netns)
 {
 	return caller_put(dp, netns, CALLER_NOBODY << CALLER_SHIFT);
+}
+
+int datapath_captured_set(struct datapath *dp, uint64_t netns, bool captured)
+{
+	const uint64_t mark = CALLER_CAPTURED << CALLER_SHIFT;
+	struct caller_ref *c = caller_find(dp, netns);
+	int err;
+
+	if (!c && captured) {
+		err = caller_put(dp, netns, CALLER_NOBODY << CALLER_SHIFT);
+		if (err)
+			return err;
+		c = caller_find(dp, netns);
+	}
+	if (!c || c->captured == captured)
+		return 0;
+	c->captured = captured;
+	dp->nr_captured = captured ? dp->nr_captured + 1 : dp->nr_captured - 1;
+	if (captured)
+		scopes_ask(dp);
+	c->next = (c->next & ~mark) | mark_of(c);
+	store(dp, c, (dp->callers[c->slot].word & ~mark) | mark_of(c));
+	if (!captured)
+		scopes_ask(dp);
+	return 0;
+}
+
+/* Programs look at who calls once any caller asks; that some did is told until the next load. */
+int datapath_splice_set(struct datapath *dp, uint64_t netns, bool splices)
+{
+	const uint64_t mark = CALLER_SPLICE << CALLER_SHIFT;
+	struct caller_ref *c = caller_find(dp, netns);
+
+	if (!c || c->splices == splices)
+		return c || !splices ? 0 : -ENOENT;
+	c->splices = splices;
+	c->next = (c->next & ~mark) | mark_of(c);
+	store(dp, c, (dp->callers[c->slot].word & ~mark) | mark_of(c));
+	if (splices)
+		__atomic_fetch_or(&dp->control->splice, SPLICE_CALLERS, __ATOMIC_RELAXED);
+	return 0;
+}
+
+bool datapath_captured(struct datapath *dp, uint64_t netns)
+{
+	const struct caller_ref *c = caller_find(dp, netns);
+
+	return c && c->captured;
+}
+
+/* Word by word: who reads half of an old one takes its caller for another, once. */
+static void address_store(uint8_t out[16], const struct inet *address)
+{
+	static const struct inet none;
+	uint64_t half;
+
+	address = address ? address : &none;
+	for (int i = 0; i < 16; i += 8) {
+		memcpy(&half, address->byte + i, sizeof(half));
+		__atomic_store_n((uint64_t *)(void *)(out + i), half, __ATOMIC_RELAXED);
+	}
+}
+
+void datapath_caller_addresses(struct datapath *dp, uint64_t netns, const struct inet *addresses,
+			       size_t nr)
+{
+	const struct caller_ref *c = caller_find(dp, netns);
+	const struct inet *first[2] = {NULL, NULL};
+
+	for (size_t i = nr; i-- > 0;)
+		first[!inet_is_v4(&addresses[i])] = &addresses[i];
+	if (!c)
+		return;
+	address_store(dp->callers[c->slot].ipv4, first[0]);
+	address_store(dp->callers[c->slot].ipv6, first[1]);
 }
 
 void datapath_scope_remove(struct datapath *dp, uint64_t netns)
@@ -202,6 +286,9 @@ int callers_adopt(struct datapath *dp)
 		if (c.slot >= SHUNT_MAX_CALLERS)
 			return -EPROTO;
 		c.next = dp->callers[c.slot].word;
+		c.captured = c.next >> CALLER_SHIFT & CALLER_CAPTURED;
+		c.splices = c.next >> CALLER_SHIFT & CALLER_SPLICE;
+		dp->nr_captured += c.captured;
 		slots_mark(&dp->caller_slots, c.slot, 1);
 		vec_push(&dp->caller_refs, c);
 	}

@@ -1,18 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What one port of a host is to some callers: what it needs is taken, or given back. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include "datapath/change.h"
 
-/* References for one cluster and its endpoints; what was taken before a failure is undone by
- * the caller, who sees it in nr_endpoints and state. */
+static void drop_endpoints(struct datapath *dp, struct endpoint_ref *const *refs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (refs[i])
+			endpoint_ref_drop(dp, refs[i]->slot);
+}
+
+/* One reference a record; on failure none is left. */
+static int take_endpoints(struct datapath *dp, const struct plan_cluster *plan, uint32_t cluster,
+			  bool joins, struct endpoint_ref **refs)
+{
+	for (size_t i = 0; i < plan->nr_endpoints; i++) {
+		const struct plan_endpoint *e = &plan->endpoints[i];
+
+		if (!e->share || (!e->has_ipv4 && !e->has_ipv6))
+			continue;
+		refs[i] = endpoint_ref_take(dp, e, cluster, joins);
+		if (!refs[i]) {
+			drop_endpoints(dp, refs, i);
+			return -ENOSPC;
+		}
+	}
+	for (size_t i = 0; i < plan->nr_endpoints; i++)
+		if (refs[i] && plan->endpoints[i].has_ipv4 && plan->endpoints[i].has_ipv6)
+			refs[i]->refs++; /* it has two records */
+	return 0;
+}
+
+/* References for one cluster and its endpoints, behind those of the clusters before it. */
 static int resolve_cluster(struct datapath *dp, const struct plan_split *split, struct change *c,
-			   const struct slots **full)
+			   struct pool *pools, struct endpoint *endpoints, const struct slots **full)
 {
 	struct cluster *cluster = &c->clusters[c->route.nr_clusters];
 	const struct plan_cluster *plan = split->cluster;
-	struct cluster_ref *ref = cluster_ref_take(dp, plan->host, plan->port, plan->subset);
+	struct cluster_ref *ref = cluster_ref_take(dp, plan->host, plan->port, c->protocol,
+						  plan->subset);
+	struct endpoint_ref **refs;
+	int err;
 
 	*full = &dp->cluster_state_slots;
 	if (!ref)
@@ -20,41 +49,37 @@ static int resolve_cluster(struct datapath *dp, const struct plan_split *split, 
 	encode_cluster(plan, split->weight, cluster);
 	cluster->state = ref->slot;
 	cluster->generation = ref->generation;
-	cluster->nr_endpoints = 0;
 	c->route.nr_clusters++;
 	*full = &dp->endpoint_state_slots;
-	for (size_t i = 0; i < plan->nr_endpoints; i++) {
-		struct endpoint *e = &c->endpoints[c->nr_endpoints];
-		struct endpoint_ref *taken;
-
-		encode_endpoint(&plan->endpoints[i], e);
-		taken = endpoint_ref_take(dp, e, cluster->state);
-		if (!taken)
-			return -ENOSPC;
-		e->state = taken->slot;
-		e->generation = taken->generation;
-		cluster->nr_endpoints++;
-		c->nr_endpoints++;
-	}
-	return 0;
+	refs = xcalloc(plan->nr_endpoints, sizeof(*refs));
+	err = take_endpoints(dp, plan, ref->slot, ref->came != dp->syncs, refs);
+	if (!err)
+		encode_pools(plan, refs, cluster, pools, endpoints);
+	free(refs);
+	return err;
 }
 
 int change_resolve(struct datapath *dp, struct change *c, const struct slots **full)
 {
 	const struct plan_route *plan = c->plan;
-	size_t endpoints = 0;
+	size_t records = 0;
+	struct endpoint *endpoints;
+	struct pool *pools;
 
 	if (!plan)
 		return 0;
 	for (size_t i = 0; i < plan->nr_splits; i++)
-		endpoints += plan->splits[i].cluster->nr_endpoints;
+		records += 2 * plan->splits[i].cluster->nr_endpoints;
 	c->clusters = xcalloc(plan->nr_splits, sizeof(*c->clusters));
-	c->endpoints = xcalloc(endpoints, sizeof(*c->endpoints));
+	c->pools = pools = xcalloc(plan->nr_splits, 2 * SHUNT_MAX_LEVELS * sizeof(*c->pools));
+	c->endpoints = endpoints = xcalloc(records, sizeof(*c->endpoints));
 	for (size_t i = 0; i < plan->nr_splits; i++) {
-		int err = resolve_cluster(dp, &plan->splits[i], c, full);
+		int err = resolve_cluster(dp, &plan->splits[i], c, pools, endpoints, full);
 
 		if (err)
 			return err;
+		pools += 2 * c->clusters[i].nr_levels;
+		endpoints += c->clusters[i].nr_endpoints;
 	}
 	return 0;
 }
@@ -64,7 +89,7 @@ void change_drop_refs(struct datapath *dp, const struct cluster *clusters, uint3
 {
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t j = 0; j < clusters[i].nr_endpoints; j++)
-			endpoint_ref_drop(dp, endpoints++, clusters[i].state);
+			endpoint_ref_drop(dp, (endpoints++)->state);
 		cluster_ref_drop(dp, clusters[i].state);
 	}
 }
@@ -103,20 +128,28 @@ static int take_turn(struct datapath *dp, struct change *c, const struct slots *
 	return err;
 }
 
-/* Endpoint ranges, one a cluster; on failure those taken are given back. */
-static int take_endpoints(struct datapath *dp, struct change *c, const struct slots **full)
+static void undo_pools(struct datapath *dp, struct change *c, uint32_t n)
 {
-	for (uint32_t i = 0; i < c->route.nr_clusters; i++) {
-		struct cluster *cluster = &c->clusters[i];
-		int err = take(&dp->endpoint_slots, cluster->nr_endpoints, &cluster->first_endpoint,
-			       full);
+	const struct pool *pools = c->pools;
 
-		if (!err)
-			continue;
-		while (i-- > 0)
-			slots_undo(&dp->endpoint_slots, c->clusters[i].first_endpoint,
-				   c->clusters[i].nr_endpoints);
-		return err;
+	for (uint32_t i = 0; i < n; i++) {
+		pools_undo(dp, &c->clusters[i], pools);
+		pools += 2 * c->clusters[i].nr_levels;
+	}
+}
+
+static int take_pools(struct datapath *dp, struct change *c, const struct slots **full)
+{
+	struct pool *pools = c->pools;
+
+	for (uint32_t i = 0; i < c->route.nr_clusters; i++) {
+		int err = pools_take(dp, &c->clusters[i], pools, full);
+
+		if (err) {
+			undo_pools(dp, c, i);
+			return err;
+		}
+		pools += 2 * c->clusters[i].nr_levels;
 	}
 	return 0;
 }
@@ -130,54 +163,42 @@ static void undo_turn(struct datapath *dp, struct change *c)
 	slots_undo(&dp->turn_slots, c->route.turn, 1);
 }
 
-static void undo_endpoints(struct datapath *dp, struct change *c)
-{
-	for (uint32_t i = 0; i < c->route.nr_clusters; i++)
-		slots_undo(&dp->endpoint_slots, c->clusters[i].first_endpoint,
-			   c->clusters[i].nr_endpoints);
-}
-
 int change_take_records(struct datapath *dp, struct change *c, const struct slots **full)
 {
 	int err = take_turn(dp, c, full);
 
 	if (err)
 		return err;
-	err = take_endpoints(dp, c, full);
+	err = take_pools(dp, c, full);
 	if (err)
 		goto turn;
 	err = take(&dp->cluster_slots, c->route.nr_clusters, &c->route.first_cluster, full);
 	if (err)
-		goto endpoints;
+		goto pools;
 	err = take(&dp->route_slots, 1, &c->slot, full);
 	if (!err)
 		return 0;
 	slots_undo(&dp->cluster_slots, c->route.first_cluster, c->route.nr_clusters);
-endpoints:
-	undo_endpoints(dp, c);
+pools:
+	undo_pools(dp, c, c->route.nr_clusters);
 turn:
 	undo_turn(dp, c);
 	return err;
 }
 
-static struct wanted_key *want_key(struct change *c, const struct inet *address, uint16_t port,
-				   uint32_t scope)
+static struct wanted_key *want_key(struct change *c, const struct service_key *key)
 {
-	struct wanted_key want = {.slot = SLOT_NONE};
+	const struct wanted_key want = {.key = *key, .slot = SLOT_NONE};
 
-	memcpy(want.key.address, address->byte, 16);
-	want.key.port = port;
-	want.key.protocol = IPPROTO_TCP;
-	want.key.scope = scope;
 	vec_push(&c->keys, want);
 	return &c->keys.at[c->keys.nr - 1];
 }
 
-int change_take_key(struct datapath *dp, struct change *c, const struct inet *address,
-		    uint16_t port, uint32_t scope, const struct slots **full)
+int change_take_key(struct datapath *dp, struct change *c, const struct service_key *key,
+		    const struct slots **full)
 {
-	struct wanted_key *want = want_key(c, address, port, scope);
-	const struct key_ref *k = key_ref_find(dp, &want->key);
+	struct wanted_key *want = want_key(c, key);
+	const struct key_ref *k = key_ref_find(dp, key);
 
 	if (k)
 		want->slot = k->slot;
@@ -187,10 +208,9 @@ int change_take_key(struct datapath *dp, struct change *c, const struct inet *ad
 	return 0;
 }
 
-void change_want_passing(struct change *c, const struct inet *address, uint16_t port,
-			 uint32_t scope)
+void change_want_passing(struct change *c, const struct service_key *key)
 {
-	want_key(c, address, port, scope)->passing = true;
+	want_key(c, key)->passing = true;
 }
 
 void changes_take_passing(struct datapath *dp, struct changes *changes)
@@ -221,7 +241,7 @@ void change_undo(struct datapath *dp, struct change *c)
 	undo_keys(dp, c);
 	if (c->slot != SLOT_NONE) {
 		undo_turn(dp, c);
-		undo_endpoints(dp, c);
+		undo_pools(dp, c, c->route.nr_clusters);
 		slots_undo(&dp->cluster_slots, c->route.first_cluster, c->route.nr_clusters);
 		slots_undo(&dp->route_slots, c->slot, 1);
 	}
@@ -233,8 +253,10 @@ void change_undo(struct datapath *dp, struct change *c)
 void change_free(struct change *c)
 {
 	free(c->clusters);
+	free(c->pools);
 	free(c->endpoints);
 	vec_free(&c->keys);
 	c->clusters = NULL;
+	c->pools = NULL;
 	c->endpoints = NULL;
 }

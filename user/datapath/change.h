@@ -16,14 +16,16 @@ struct wanted_key {
 
 struct change {
 	struct port_ref *port;
+	uint8_t protocol; /* of its clusters */
 	const struct plan_route *plan; /* of ROUTE_STEER, else NULL */
+	const struct plan_guard *guard; /* of ROUTE_GUARDED, else NULL */
 	struct installed *in;	 /* says the same: only keys may differ. NULL: a new record */
 	struct installed *before; /* has the same split: its position goes on. NULL: none */
 	struct route route;
 	uint32_t slot;
 	struct cluster *clusters;   /* route.nr_clusters */
-	struct endpoint *endpoints; /* of all clusters, in order */
-	uint32_t nr_endpoints;
+	struct pool *pools;	    /* of all clusters, in order, as their endpoints */
+	struct endpoint *endpoints;
 	VEC(struct wanted_key) keys;
 };
 struct changes {
@@ -36,7 +38,7 @@ struct changes {
  * nothing becomes visible. -ENOSPC with *full: the ones there are too few of; what was taken stands
  * in *out, to be undone.
  */
-int changes_prepare(struct datapath *dp, const struct plan_host *host, uint16_t number,
+int changes_prepare(struct datapath *dp, const struct plan_host *host, struct port_id port,
 		    uint32_t plan_number, struct changes *out, const struct slots **full);
 
 /* Those of `from` that anybody reads go to *out, with their records; after a failure (`err`) all of
@@ -48,13 +50,13 @@ int changes_take(struct datapath *dp, struct change *from, size_t nr, int err, s
 int passes_prepare(struct datapath *dp, const struct plan *plan, struct changes *out,
 		   const struct slots **full);
 
-/* change.c: references to the clusters and endpoints; an element of services; the records. */
+/* change.c: references to the clusters and endpoints; an element of services or service_subnets;
+ * the records. */
 int change_resolve(struct datapath *dp, struct change *c, const struct slots **full);
-int change_take_key(struct datapath *dp, struct change *c, const struct inet *address,
-		    uint16_t port, uint32_t scope, const struct slots **full);
+int change_take_key(struct datapath *dp, struct change *c, const struct service_key *key,
+		    const struct slots **full);
 /* For a scope into which callers come while everyone's is still the old plan's. */
-void change_want_passing(struct change *c, const struct inet *address, uint16_t port,
-			 uint32_t scope);
+void change_want_passing(struct change *c, const struct service_key *key);
 /* When all others have theirs: slots for those, as far as there are any. */
 void changes_take_passing(struct datapath *dp, struct changes *changes);
 int change_take_records(struct datapath *dp, struct change *c, const struct slots **full);
@@ -63,7 +65,7 @@ void change_undo(struct datapath *dp, struct change *c);
 void change_free(struct change *c);
 
 /* match.c: the port, made when it is not there; and which of its records go on. */
-struct port_ref *port_ref_get(struct datapath *dp, const char *host, uint16_t number);
+struct port_ref *port_ref_get(struct datapath *dp, const char *host, struct port_id id);
 void port_ref_drop_empty(struct datapath *dp, struct port_ref *port);
 /* Gives adopted records to the port that wants their keys. */
 void port_claim(struct datapath *dp, const struct change *c);

@@ -6,13 +6,19 @@
 #ifndef DATAPATH_DATAPATH_H
 #define DATAPATH_DATAPATH_H
 
+#include <netinet/in.h>
 #include "base/diag.h"
+#include "base/vec.h"
 #include "plan/plan.h"
 #include <shunt/counters.h>
+#include <shunt/drain.h>
 #include <shunt/endpoint.h>
 #include <shunt/flow.h>
 #include <shunt/requests.h>
+#include <shunt/rules.h>
 #include <shunt/service.h>
+#include <shunt/splice.h>
+#include <shunt/traffic.h>
 
 struct datapath;
 
@@ -49,6 +55,9 @@ void datapath_follow(struct datapath *dp, void (*move)(const struct plan *plan, 
 int datapath_scope_set(struct datapath *dp, uint64_t netns, const struct plan_scope *scope);
 /* They are of no pod: everyone's, and counted when it matters. */
 int datapath_scope_nobody(struct datapath *dp, uint64_t netns);
+/* Its own addresses, for choices by the caller's; the first of each family counts. */
+void datapath_caller_addresses(struct datapath *dp, uint64_t netns, const struct inet *addresses,
+			       size_t nr);
 /* The namespace is gone, or nobody asks. */
 void datapath_scope_remove(struct datapath *dp, uint64_t netns);
 
@@ -69,6 +78,20 @@ int datapath_reclaim(struct datapath *dp);
 /* Finds reservations that no socket holds and returns them; *leaked: how many. Takes one walk over
  * the live sockets and two grace periods. */
 int datapath_audit(struct datapath *dp, uint64_t *leaked, char **why);
+
+/* Whether the local ends of every steered connection are joined, or only those asked for; from the
+ * next connection on. */
+void datapath_splice_all(struct datapath *dp, bool all);
+/* Whether callers in this network namespace ask for it; -ENOENT: it is not known. */
+int datapath_splice_set(struct datapath *dp, uint64_t netns, bool splices);
+/* An end that has not read what was queued to it. `outcome` 1: it is left as it is; 0: it was reset;
+ * -errno: it could not be. */
+typedef void unsplice_tell(const struct spliced *row, int outcome);
+/*
+ * None begins any more, and those that are joined go on by TCP once they have read what was queued.
+ * Waits for that, at most 10 s; then `tell` is given each end that has not.
+ */
+int datapath_unsplice(const char *root, bool reset, unsplice_tell *tell, char **why);
 
 /* ---- the L7 proxy ---- */
 
@@ -132,6 +155,45 @@ bool datapath_requests_find(struct datapath *dp, const struct requests_of *of, s
 void datapath_requests_each(struct datapath *dp,
 			    void (*each)(const struct requests_reading *r, void *arg), void *arg);
 
+/* ---- live connections that have to go ---- */
+
+/* So many are dialled alike and go to the same endpoint. */
+struct drain_reading {
+	struct drain_key key;
+	struct drain_tally tally;
+	struct cluster_name name; /* of the cluster */
+	bool gone; /* no plan in force has the endpoint any more */
+};
+/* What the following need is loaded; else the first of them does it, and takes the time. */
+int datapath_drain_prepare(struct datapath *dp, char **why);
+/* Those of these clusters (slots in cluster_state; none: of all). One walk over the live sockets. */
+int datapath_drain_tally(struct datapath *dp, const uint32_t *clusters, size_t nr,
+			 void (*each)(const struct drain_reading *r, void *arg), void *arg,
+			 char **why);
+struct drain_wish {
+	struct drain_key key;
+	struct drain_order order;
+	uint64_t met; /* out: how many were chosen for it */
+};
+struct leavers {
+	VEC(struct leaving) list;
+	uint64_t chosen; /* of them, those that were not chosen before */
+};
+/*
+ * Chooses exactly as many as are wished for, as far as there are so many and DRAIN_LEAVING suffices,
+ * and counts them; with those that were chosen before and still live they go to *out, which is
+ * emptied first. In no order: the walk meets sockets by a hash of where they are in memory.
+ */
+int datapath_drain_choose(struct datapath *dp, struct drain_wish *list, size_t nr,
+			  struct leavers *out, char **why);
+/* The same with those past the idleTimeout or maxConnectionDuration of their cluster. */
+int datapath_drain_expired(struct datapath *dp, struct leavers *out, char **why);
+/* Ends those that were chosen and that are in the network namespace of the calling thread, all of
+ * the list's first `nr`. */
+int datapath_drain_end(struct datapath *dp, const struct leaving *list, size_t nr);
+/* Whether the kernel's own iterators end them (from 6.5), else it is asked by netlink. */
+bool datapath_drain_iterates(struct datapath *dp);
+
 /* ---- reading ---- */
 
 int datapath_counters(struct datapath *dp, struct counters *out); /* summed over the CPUs */
@@ -152,16 +214,35 @@ struct cluster_reading {
 	uint32_t slot;
 	int64_t active;
 	uint64_t opened, connected, refused_limit, refused_no_endpoint, connect_failed;
+	uint32_t ejected; /* endpoints that are out now */
+	uint64_t ejections, ejections_refused; /* ever */
+	uint64_t guarded; /* its guard keeps it out of splits since then, CLOCK_MONOTONIC ns; 0: not */
+	uint64_t guards;  /* how often it did */
+	struct traffic traffic;
 };
 int datapath_cluster_each(struct datapath *dp,
 			  void (*each)(const struct cluster_reading *r, void *arg), void *arg);
+/* IPPROTO_TCP, IPPROTO_UDP */
+static inline uint8_t cluster_protocol(const struct plan_cluster *c)
+{
+	return c->udp ? IPPROTO_UDP : IPPROTO_TCP;
+}
 /* One cluster's. -ENOENT: it has never been in force. */
-int datapath_cluster_find(struct datapath *dp, const char *host, uint16_t port, const char *subset,
-			  struct cluster_reading *out);
+int datapath_cluster_find(struct datapath *dp, const char *host, uint16_t port, uint8_t protocol,
+			  const char *subset, struct cluster_reading *out);
+/* Who a slot of cluster_state is; -ENOENT. */
+int datapath_cluster_name(struct datapath *dp, uint32_t slot, struct cluster_name *out);
 struct endpoint_reading {
 	int64_t active;
 	uint64_t opened, connect_failed;
+	uint32_t failures;  /* in a row */
+	uint32_t ejections; /* ever */
+	uint64_t ejected_until; /* CLOCK_MONOTONIC ns; 0: it is not */
 };
+/* The address of a cluster's endpoint, by their slots; its IPv4 one if it has both. False: it has
+ * gone. */
+bool datapath_endpoint_at(struct datapath *dp, uint32_t cluster, uint32_t endpoint,
+			  struct inet *address, uint16_t *port);
 int datapath_endpoint_find(struct datapath *dp, const struct plan_cluster *cluster,
 			   const struct plan_endpoint *endpoint, struct endpoint_reading *out);
 

@@ -8,6 +8,7 @@
 #include "datapath/datapath.h"
 #include "datapath/maps.h"
 #include "datapath/slots.h"
+#include <shunt/track.h>
 
 /* Bytes of "host|port" and of "host|port|subset": the longest name of a Service is 335. */
 #define PORT_NAME 384
@@ -15,23 +16,37 @@
 
 /* A host, port and subset that has a cluster_state slot. */
 struct cluster_ref {
-	char *id; /* "host|port|subset" */
+	char *id; /* "host|port|subset", "host|port/udp|subset" */
 	uint32_t slot, generation;
 	uint32_t refs; /* clusters records that name it */
+	uint64_t came; /* number of the sync that found it without any; 0: it was there */
 	bool listed;	  /* in retired_clusters */
+	struct endpoint_ref *first; /* of its endpoints that records name; see members.c */
+	const struct port_ref *guard; /* the port whose guard watches it; NULL: not known, or none */
 	uint64_t retired; /* when refs came to 0; ns */
 };
 
-/* An endpoint of a cluster that has an endpoint_state slot. The first five fields are its key. */
-struct endpoint_ref {
+struct endpoint_ref;
+
+/* An address of an endpoint. The first three fields are its key. */
+struct endpoint_name {
 	uint32_t cluster; /* cluster_state slot */
 	uint16_t port;
-	uint8_t ipv4[4];
-	uint8_t ipv6[16];
+	uint8_t address[16];
+	struct endpoint_ref *ref;
+};
+
+/* An endpoint of a cluster that has an endpoint_state slot. */
+struct endpoint_ref {
+	struct endpoint_name names[2]; /* IPv4, IPv6; ref NULL: none */
+	uint32_t cluster;	       /* cluster_state slot */
 	uint32_t slot, generation;
 	uint32_t refs; /* endpoints records that name it */
 	bool listed;   /* in retired_endpoints */
+	bool member;   /* of its cluster's list, between these two */
+	struct endpoint_ref *before, *after;
 	uint64_t retired;
+	uint64_t since; /* as in struct endpoint */
 };
 
 struct key_ref;
@@ -49,11 +64,11 @@ struct installed {
 
 /* One port of one host: a record for each kind of callers that are treated alike. */
 struct port_ref {
-	char *name; /* "host|port" */
+	char *name; /* "host|port", "host|port/udp" */
 	VEC(struct installed *) list;
 };
 
-/* An element of services. */
+/* An element of services, or of service_subnets: then its key has host_bits. */
 struct key_ref {
 	struct service_key key;
 	uint32_t slot;	 /* in service_slots */
@@ -78,6 +93,8 @@ struct caller_ref {
 	uint32_t slot; /* in callers */
 	bool leaves;   /* removed when the sync settles */
 	uint64_t next; /* its word when the sync settles; else the one that it has */
+	bool captured; /* CALLER_CAPTURED, whatever scope it is of */
+	bool splices;  /* CALLER_SPLICE, likewise */
 };
 
 struct event_sink {
@@ -94,22 +111,27 @@ struct datapath {
 	struct schedule *schedules;
 	struct turn *turns;
 	struct cluster *clusters;
+	struct pool *pools;
+	struct chart *charts;
 	struct endpoint *endpoints;
 	struct cluster_state *cluster_state;
 	struct endpoint_state *endpoint_state;
+	struct cluster_rules *cluster_rules;
+	struct traffic *traffic;
 	struct control *control;
 	struct caller *callers;
 	struct requests *requests;
 	struct proxy_turn *proxy_turns;
 	struct slots service_slots, route_slots, schedule_slots, turn_slots, cluster_slots,
-		endpoint_slots, cluster_state_slots, endpoint_state_slots, scope_slots,
+		pool_slots, chart_slots, endpoint_slots, cluster_state_slots, endpoint_state_slots, scope_slots,
 		caller_slots, requests_slots, proxy_turn_slots;
 	bool requests_short, proxy_turns_short; /* a rule found none left, ever */
 	struct strmap requests_refs;	/* by name, struct requests_ref * */
 	struct strmap turn_refs;	/* by name, struct turn_ref * */
 	struct strmap cluster_refs;	/* id -> struct cluster_ref * */
 	struct cluster_ref **by_slot;	/* of SHUNT_MAX_CLUSTER_STATES */
-	void *endpoint_tree;		/* tsearch over struct endpoint_ref */
+	struct endpoint_ref **endpoint_by_slot; /* of SHUNT_MAX_ENDPOINT_STATES */
+	void *endpoint_tree;		/* tsearch over struct endpoint_name */
 	VEC(struct cluster_ref *) retired_clusters;
 	VEC(struct endpoint_ref *) retired_endpoints;
 	void *key_tree;			/* tsearch over struct key_ref */
@@ -119,6 +141,7 @@ struct datapath {
 	struct scope_ref *by_number[SHUNT_MAX_SCOPES];
 	bool scopes_differ;		/* in the plan that is prepared from those before */
 	VEC(struct caller_ref) caller_refs;
+	uint64_t host_netns;		/* cookie of the agent's own */
 	uint64_t syncs;			/* number of the one under way */
 	bool names_untouched;		/* ports that pass as dialled have entries, too */
 	void (*move)(const struct plan *plan, void *arg);
@@ -131,20 +154,35 @@ struct datapath {
 	struct ring_buffer *ring;
 	struct event_sink sink; /* of the datapath_events call under way */
 	struct walk_bpf *walk;
+	struct drain_bpf *drain;
+	struct bpf_link *end_tcp, *end_udp; /* NULL: the kernel has no such call */
+	VEC(struct inet) node_addresses; /* where node ports are */
+	bool node_moved;		 /* since the last sync */
+	struct arena *fronts;		 /* routes for callers from outside, of the sync under way */
+	size_t outside_keys;		 /* elements of services in SCOPE_OUTSIDE */
+	struct bpf_object *outside;	 /* programs for them; NULL: not loaded */
+	bool outside_failed;
+	struct bpf_object *capture;	 /* programs on pods' devices; NULL: not loaded */
+	const struct bpf_object *captured_by; /* those that are on all of them */
+	size_t nr_captured;		 /* callers whose packets are steered */
+	char *capture_fault;		 /* why they cannot be loaded */
+	struct conn *conns;		 /* NULL: nothing is steered by packet yet */
+	struct tracking *tracking;
 };
 
 /* refs.c: who has which state slot */
 /* Takes one reference; makes the slot when there is none. NULL: no slot is free. */
 struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint16_t port,
-				     const char *subset);
+				     uint8_t protocol, const char *subset);
 struct cluster_ref *cluster_ref_find(struct datapath *dp, const char *host, uint16_t port,
-				     const char *subset);
+				     uint8_t protocol, const char *subset);
 void cluster_ref_drop(struct datapath *dp, uint32_t slot);
-struct endpoint_ref *endpoint_ref_take(struct datapath *dp, const struct endpoint *e,
+/* `joins`: others of its cluster are in force without it. */
+struct endpoint_ref *endpoint_ref_take(struct datapath *dp, const struct plan_endpoint *e,
+				       uint32_t cluster, bool joins);
+struct endpoint_ref *endpoint_ref_find(struct datapath *dp, const struct plan_endpoint *e,
 				       uint32_t cluster);
-struct endpoint_ref *endpoint_ref_find(struct datapath *dp, const struct endpoint *e,
-				       uint32_t cluster);
-void endpoint_ref_drop(struct datapath *dp, const struct endpoint *e, uint32_t cluster);
+void endpoint_ref_drop(struct datapath *dp, uint32_t slot);
 /* For adoption: a slot that a record names. */
 struct cluster_ref *cluster_ref_adopt(struct datapath *dp, uint32_t slot);
 void endpoint_ref_adopt(struct datapath *dp, const struct endpoint *e, uint32_t cluster);
@@ -158,6 +196,13 @@ bool refs_due(const struct datapath *dp, uint64_t now);
 bool refs_reclaim(struct datapath *dp, uint64_t now);
 void refs_free(struct datapath *dp);
 
+/* members.c: the list of a cluster's endpoints that the kernel walks. The endpoint's slot is one
+ * that records name, or that no record names any more. */
+void member_add(struct datapath *dp, struct endpoint_ref *r);
+void member_remove(struct datapath *dp, struct endpoint_ref *r);
+/* Finds those that are listed already, and lists the others. */
+void members_adopt(struct datapath *dp);
+
 /* scopes.c: who calls. Numbers for the scopes of a plan; nothing becomes visible. *changed: one
  * that was there is closed or refuses from now on, or no longer. */
 int scopes_prepare(struct datapath *dp, const struct plan *plan, bool *changed);
@@ -167,6 +212,8 @@ struct scope_ref *scope_ref_find(struct datapath *dp, const char *key);
 /* Before anything is written that a scope's number stands in; and after all of that is gone. */
 void scopes_open(struct datapath *dp, const struct plan *plan);
 void scopes_close(struct datapath *dp, const struct plan *plan);
+/* Some callers are captured now, or none is any more. */
+void scopes_ask(struct datapath *dp);
 void scopes_adopt(struct datapath *dp);
 void scopes_free(struct datapath *dp);
 
@@ -199,14 +246,36 @@ static inline uint32_t schedule_blocks(uint32_t picks)
 	return (picks + SHUNT_SCHEDULE_BLOCK - 1) / SHUNT_SCHEDULE_BLOCK;
 }
 
-void walk_close(struct datapath *dp); /* audit.c */
+struct bpf_program;
+/* audit.c: runs an iterator over every socket that carries a flow. */
+int walk_run(struct datapath *dp, struct bpf_program *program, char **why);
+void walk_close(struct datapath *dp);
+
+void drain_close(struct datapath *dp); /* drain.c */
 
 /* open.c: whether any slot rests; and a wait until all that rest now are free, a second at most. */
 bool datapath_rests(const struct datapath *dp);
 void datapath_wait_rested(struct datapath *dp);
 
-/* encode.c: records of a plan's parts; slots and generations are the caller's */
-void encode_endpoint(const struct plan_endpoint *e, struct endpoint *out);
+/* encode.c: records of a plan's parts; places in the maps are the caller's to fill in. */
 void encode_cluster(const struct plan_cluster *c, uint32_t weight, struct cluster *out);
+/*
+ * Its pools and endpoints, `refs` as those of the plan. There is room for two pools a level, and for
+ * two records an endpoint.
+ */
+void encode_pools(const struct plan_cluster *c, struct endpoint_ref *const *refs,
+		  struct cluster *cluster, struct pool *pools, struct endpoint *endpoints);
+
+/*
+ * pools.c: what hangs on a cluster record: its pools, their charts and endpoints. Slots for all of
+ * them, or -ENOSPC with *full, and none are taken.
+ */
+int pools_take(struct datapath *dp, struct cluster *c, struct pool *pools,
+	       const struct slots **full);
+void pools_undo(struct datapath *dp, const struct cluster *c, const struct pool *pools);
+void pools_write(struct datapath *dp, const struct cluster *c, const struct pool *pools,
+		 const struct endpoint *endpoints);
+void pools_rest(struct datapath *dp, const struct cluster *c, uint64_t now);
+void pools_adopt(struct datapath *dp, const struct cluster *c);
 
 #endif

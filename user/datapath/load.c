@@ -5,133 +5,65 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
-#include "base/log.h"
 #include "base/mem.h"
-#include "connect.skel.h"
 #include "datapath/datapath.h"
 #include "datapath/load.h"
 #include "datapath/maps.h"
+#include "datapath/objects.h"
 #include "datapath/older.h"
 #include "datapath/probe.h"
 #include "datapath/proxy.h"
+#include "datapath/splice.h"
+#include "datapath/tc_hook.h"
 #include "datapath/unlimit.h"
-#include "sockopt.skel.h"
-#include "sockops.skel.h"
+#include <shunt/splice.h>
 
 /* In this order they are attached: who watches closes comes before who opens. */
-const char *const link_names[NR_LINKS] = {
-	"link_getsockopt",   "link_setsockopt",	  "link_sockops",  "link_sock_release",
-	"link_getpeername4", "link_getpeername6", "link_connect4", "link_connect6",
+const struct link_info link_infos[NR_LINKS] = {
+	{"link_getsockopt", OBJECT_SOCKOPT, "original_dst", LINK_ON_PROXY},
+	{"link_setsockopt", OBJECT_SOCKOPT, "take_place", LINK_ON_PROXY},
+	{"link_sockops", OBJECT_SOCKOPS, "tcp_life"},
+	{"link_sock_release", OBJECT_SOCKOPS, "sock_release"},
+	{"link_getpeername4", OBJECT_CONNECT, "getpeername4"},
+	{"link_getpeername6", OBJECT_CONNECT, "getpeername6"},
+	{"link_recvmsg4", OBJECT_UDP, "recvmsg4"},
+	{"link_recvmsg6", OBJECT_UDP, "recvmsg6"},
+	{"link_sendmsg4", OBJECT_UDP, "sendmsg4"},
+	{"link_sendmsg6", OBJECT_UDP, "sendmsg6"},
+	{"link_connect4", OBJECT_CONNECT, "connect4"},
+	{"link_connect6", OBJECT_CONNECT, "connect6"},
 };
 
+/* The objects that links are of. */
 struct programs {
-	struct connect_bpf *connect;
-	struct sockops_bpf *sockops;
-	struct sockopt_bpf *sockopt;
-	struct bpf_program *by_link[NR_LINKS];
+	struct bpf_object *object[NR_OBJECTS];
 };
-
-/* The first complaint of libbpf or of the verifier: the cause. With -v all of them are shown. */
-static char first_line[512];
-
-static int keep_line(enum libbpf_print_level level, const char *format, va_list args)
-{
-	va_list again;
-
-	va_copy(again, args);
-	if (level == LIBBPF_WARN && !*first_line)
-		vsnprintf(first_line, sizeof(first_line), format, again);
-	va_end(again);
-	if (log_verbose)
-		return vfprintf(stderr, format, args);
-	return 0;
-}
-
-/* A number that differs whenever the programs do (FNV-1a over all objects). */
-static uint64_t build_id(void)
-{
-	uint64_t h = 0xcbf29ce484222325ULL;
-	size_t n[3];
-	const unsigned char *object[3];
-
-	object[0] = connect_bpf__elf_bytes(&n[0]);
-	object[1] = sockops_bpf__elf_bytes(&n[1]);
-	object[2] = sockopt_bpf__elf_bytes(&n[2]);
-	for (int k = 0; k < 3; k++)
-		for (size_t i = 0; i < n[k]; i++)
-			h = (h ^ object[k][i]) * 0x100000001b3ULL;
-	return h;
-}
-
-static int set_pins(struct bpf_object *object, const char *root)
-{
-	struct bpf_map *map;
-	char path[256];
-
-	bpf_object__for_each_map(map, object) {
-		if (bpf_map__is_internal(map))
-			continue;
-		pin_path(path, sizeof(path), root, bpf_map__name(map));
-		if (bpf_map__set_pin_path(map, path))
-			return -errno;
-	}
-	return 0;
-}
 
 static void programs_free(struct programs *p)
 {
-	connect_bpf__destroy(p->connect);
-	sockops_bpf__destroy(p->sockops);
-	sockopt_bpf__destroy(p->sockopt);
+	for (int i = 0; i < NR_OBJECTS; i++)
+		bpf_object__close(p->object[i]);
 }
 
-static int load_failed(struct programs *p, const char *root, char **why)
-{
-	bool other = strstr(first_line, "parameter mismatch");
-	char *end = strchr(first_line, '\n');
-
-	if (end)
-		*end = '\0';
-	if (other)
-		*why = xasprintf("the maps below %s/%s have other sizes than this program's: run "
-				 "`shunt unload --root %s` first",
-				 BPFFS, root, root);
-	else
-		*why = xasprintf("the kernel refused the programs: %s",
-				 *first_line ? first_line : strerror(errno));
-	programs_free(p);
-	return other ? -EPROTO : -EOPNOTSUPP;
-}
-
-/* Loads all objects over the pinned maps of root, making those that are missing. */
+/* Loads them over the pinned maps of root, making those that are missing. */
 static int programs_load(struct programs *p, const char *root, char **why)
 {
+	int err = 0;
+
 	memset(p, 0, sizeof(*p));
-	*first_line = '\0';
-	p->connect = connect_bpf__open();
-	p->sockops = sockops_bpf__open();
-	p->sockopt = sockopt_bpf__open();
-	if (!p->connect || !p->sockops || !p->sockopt || set_pins(p->connect->obj, root) ||
-	    set_pins(p->sockops->obj, root) || set_pins(p->sockopt->obj, root))
-		return load_failed(p, root, why);
-	if (connect_bpf__load(p->connect) || sockops_bpf__load(p->sockops) ||
-	    sockopt_bpf__load(p->sockopt))
-		return load_failed(p, root, why);
-	p->by_link[0] = p->sockopt->progs.original_dst;
-	p->by_link[1] = p->sockopt->progs.take_place;
-	p->by_link[2] = p->sockops->progs.tcp_life;
-	p->by_link[3] = p->sockops->progs.sock_release;
-	p->by_link[4] = p->connect->progs.getpeername4;
-	p->by_link[5] = p->connect->progs.getpeername6;
-	p->by_link[6] = p->connect->progs.connect4;
-	p->by_link[7] = p->connect->progs.connect6;
-	return 0;
+	for (int i = 0; i < NR_LINKS && !err; i++)
+		if (!p->object[link_infos[i].object])
+			err = object_load(link_infos[i].object, root,
+					  &p->object[link_infos[i].object], why);
+	if (err)
+		programs_free(p);
+	return err;
 }
 
 /*
@@ -157,7 +89,7 @@ int link_open(const char *root, int which)
 	char path[256];
 	int fd;
 
-	pin_path(path, sizeof(path), root, link_names[which]);
+	pin_path(path, sizeof(path), root, link_infos[which].name);
 	fd = bpf_obj_get(path);
 	return fd < 0 ? -errno : fd;
 }
@@ -174,9 +106,12 @@ int link_cgroup(int fd, uint64_t *out)
 }
 
 /* Attaches one program, or puts it in the place of the one that is attached, without a gap. */
-static int link_put(const char *root, int which, struct bpf_program *program, int cgroup,
+static int link_put(const char *root, int which, const struct programs *programs, int cgroup,
 		    char **why)
 {
+	const struct link_info *info = &link_infos[which];
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(programs->object[info->object], info->program);
 	int err, fd = link_open(root, which);
 	struct bpf_link *link;
 	char path[256];
@@ -185,17 +120,17 @@ static int link_put(const char *root, int which, struct bpf_program *program, in
 		err = bpf_link_update(fd, bpf_program__fd(program), NULL) ? -errno : 0;
 		close(fd);
 		if (err)
-			*why = xasprintf("replacing %s failed: %s", link_names[which],
+			*why = xasprintf("replacing %s failed: %s", link_infos[which].name,
 					 strerror(-err));
 		return err;
 	}
 	link = bpf_program__attach_cgroup(program, cgroup);
 	if (!link) {
 		err = -errno;
-		*why = xasprintf("attaching %s failed: %s", link_names[which], strerror(-err));
+		*why = xasprintf("attaching %s failed: %s", link_infos[which].name, strerror(-err));
 		return err;
 	}
-	pin_path(path, sizeof(path), root, link_names[which]);
+	pin_path(path, sizeof(path), root, link_infos[which].name);
 	err = bpf_link__pin(link, path);
 	bpf_link__destroy(link);
 	if (err)
@@ -216,7 +151,7 @@ static int count_links(const char *root, uint64_t id, bool *differs)
 		if (fd < 0)
 			continue;
 		n++;
-		if (i >= LINKS_ON_PROXY && !link_cgroup(fd, &at) && at != id)
+		if (link_infos[i].on == LINK_ON_CGROUP && !link_cgroup(fd, &at) && at != id)
 			*differs = true;
 		close(fd);
 	}
@@ -238,8 +173,18 @@ static int control_read(const char *root, struct control *out)
 	return err;
 }
 
+/* A coarse clock moves once a tick; 0: not known. */
+static uint32_t tick_hz(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || !tick.tv_nsec)
+		return 0;
+	return (1000000000 + tick.tv_nsec / 2) / tick.tv_nsec;
+}
+
 /* `fresh`: nothing was attached before, so what is open now stays unseen. */
-static int control_write(const char *root, uint64_t proxy, bool fresh)
+static int control_write(const char *root, uint64_t proxy, uint32_t splice, bool fresh)
 {
 	struct control control = {0};
 	char path[256];
@@ -252,8 +197,10 @@ static int control_write(const char *root, uint64_t proxy, bool fresh)
 		return -errno;
 	bpf_map_lookup_elem(fd, &zero, &control);
 	control.layout = SHUNT_LAYOUT;
-	control.build = build_id();
+	control.build = objects_build();
 	control.proxy = proxy;
+	control.splice = (control.splice & (SPLICE_ALL | SPLICE_CALLERS)) | splice;
+	control.hz = tick_hz();
 	if (fresh)
 		control.older = older_sockets();
 	err = bpf_map_update_elem(fd, &zero, &control, 0) ? -errno : 0;
@@ -292,6 +239,7 @@ static int find_cgroup(const char *given, char *path, size_t size, uint64_t *id,
 static int load_and_attach(const char *root, const char *path, bool fresh, char **why)
 {
 	struct programs programs;
+	uint32_t splice = 0;
 	uint64_t id = 0;
 	int cgroup = -1, proxy = -1, err;
 
@@ -305,17 +253,19 @@ static int load_and_attach(const char *root, const char *path, bool fresh, char 
 		*why = xasprintf("%s: %s", path, strerror(-err));
 	}
 	if (!err)
+		err = splice_attach(root, &splice, why);
+	if (!err)
 		err = proxy_cgroup_make(root, cgroup, &proxy, &id, why);
 	for (int i = 0; i < NR_LINKS && !err; i++)
-		err = link_put(root, i, programs.by_link[i], i < LINKS_ON_PROXY ? proxy : cgroup,
-			       why);
+		err = link_put(root, i, &programs,
+			       link_infos[i].on == LINK_ON_PROXY ? proxy : cgroup, why);
 	if (proxy >= 0)
 		close(proxy);
 	if (cgroup >= 0)
 		close(cgroup);
 	programs_free(&programs);
 	if (!err)
-		err = control_write(root, id, fresh);
+		err = control_write(root, id, splice, fresh);
 	return err;
 }
 
@@ -328,7 +278,6 @@ int datapath_load(const char *root, const char *cgroup, int *did, char **why)
 	int err, links;
 
 	*did = 0;
-	libbpf_set_print(keep_line);
 	err = probe_machine(why);
 	if (!err)
 		err = check_layout(root, why);
@@ -343,7 +292,7 @@ int datapath_load(const char *root, const char *cgroup, int *did, char **why)
 				 root, path, root);
 		return -EBUSY;
 	}
-	if (links == NR_LINKS && !control_read(root, &control) && control.build == build_id())
+	if (links == NR_LINKS && !control_read(root, &control) && control.build == objects_build())
 		return 0;
 	pin_path(pins, sizeof(pins), root, "");
 	fresh = !mkdir(pins, 0700);
@@ -375,9 +324,10 @@ int datapath_unload(const char *root, char **why)
 		return err;
 	}
 	proxy_cgroup_remove(root);
+	tc_hooks_unload(root);
 	/* New connections first go unsteered, then those who watch closes may leave. */
 	for (int i = NR_LINKS - 1; i >= 0; i--) {
-		pin_path(path, sizeof(path), root, link_names[i]);
+		pin_path(path, sizeof(path), root, link_infos[i].name);
 		if (unlink(path) && errno != ENOENT)
 			err = -errno;
 	}

@@ -4,10 +4,20 @@
 #define DATAPATH_LOAD_H
 
 #include <stdint.h>
+#include "datapath/objects.h"
 
-#define NR_LINKS 8
-#define LINKS_ON_PROXY 2 /* the first ones are on the cgroup of the proxy, the others on the callers' */
-extern const char *const link_names[NR_LINKS];
+#define NR_LINKS 12
+enum link_on {
+	LINK_ON_CGROUP, /* the callers' */
+	LINK_ON_PROXY,	/* the proxy's own */
+};
+struct link_info {
+	const char *name; /* of the pin */
+	enum object_id object;
+	const char *program;
+	enum link_on on;
+};
+extern const struct link_info link_infos[NR_LINKS];
 
 /* A descriptor of the caller's, or -errno. */
 int link_open(const char *root, int which);

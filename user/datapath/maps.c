@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The pinned maps: their names, where they are, and their records as memory. */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <shunt/counters.h>
 #include <shunt/endpoint.h>
 #include <shunt/limits.h>
 #include <shunt/requests.h>
+#include <shunt/rules.h>
 #include <shunt/service.h>
+#include <shunt/track.h>
+#include <shunt/traffic.h>
 #include "datapath/maps.h"
 
 const struct map_info map_infos[NR_MAPS] = {
 	[MAP_SERVICES] = {"services", "what is dialled -> its slot in service_slots", 0,
 			  SHUNT_MAX_SERVICES},
+	[MAP_SERVICE_SUBNETS] = {"service_subnets",
+				 "what is dialled in a subnet -> its slot in service_slots", 0,
+				 SHUNT_MAX_SERVICES},
 	[MAP_SERVICE_SLOTS] = {"service_slots", "service -> the route in force (slot, generation)",
 			       sizeof(struct service), SHUNT_MAX_SERVICES},
 	[MAP_ROUTES] = {"routes", "route: its destinations and its schedule",
@@ -25,12 +33,22 @@ const struct map_info map_infos[NR_MAPS] = {
 		       SHUNT_MAX_TURNS},
 	[MAP_CLUSTERS] = {"clusters", "destination of a route: policy, limit, endpoints",
 			  sizeof(struct cluster), SHUNT_MAX_CLUSTERS},
+	[MAP_POOLS] = {"pools", "endpoints of one family and priority of a destination",
+		       sizeof(struct pool), SHUNT_MAX_POOLS},
+	[MAP_CHARTS] = {"charts", "which endpoint has each place, by weight or by hash",
+			sizeof(struct chart), SHUNT_MAX_CHART_BLOCKS},
 	[MAP_ENDPOINTS] = {"endpoints", "address and port of a server", sizeof(struct endpoint),
 			   SHUNT_MAX_ENDPOINTS},
 	[MAP_CLUSTER_STATE] = {"cluster_state", "live counts of a host, port and subset",
 			       sizeof(struct cluster_state), SHUNT_MAX_CLUSTER_STATES},
 	[MAP_ENDPOINT_STATE] = {"endpoint_state", "live counts of an endpoint",
 				sizeof(struct endpoint_state), SHUNT_MAX_ENDPOINT_STATES},
+	[MAP_CLUSTER_RULES] = {"cluster_rules", "health rules and time-outs of a cluster_state slot",
+			       sizeof(struct cluster_rules), SHUNT_MAX_CLUSTER_STATES},
+	[MAP_TRAFFIC] = {"traffic", "what went through the connections of a cluster_state slot",
+			 sizeof(struct traffic), SHUNT_MAX_CLUSTER_STATES},
+	[MAP_AFFINITY] = {"affinity", "caller of a destination -> the endpoint that it keeps", 0,
+			  SHUNT_MAX_AFFINITY},
 	[MAP_CONTROL] = {"control", "layout, plan number, audit epoch", sizeof(struct control), 1},
 	[MAP_CLUSTER_NAMES] = {"cluster_names", "host, port and subset of each cluster_state slot",
 			       0, SHUNT_MAX_CLUSTER_STATES},
@@ -41,6 +59,8 @@ const struct map_info map_infos[NR_MAPS] = {
 	[MAP_SCOPE_NAMES] = {"scope_names", "which callers each scope stands for", 0,
 			     SHUNT_MAX_SCOPES},
 	[MAP_FLOWS] = {"flows", "what each steered socket carries (listed by shunt conns)", 0, 0},
+	[MAP_UDP_SESSIONS] = {"udp_sessions",
+			      "conversations of UDP sockets that are not connected", 0, 0},
 	[MAP_LISTENERS] = {"listeners", "network namespace cookie -> the proxy's ports there", 0,
 			   SHUNT_MAX_LISTENERS},
 	[MAP_PROXY_ALIVE] = {"proxy_alive", "a socket that is gone when the proxy is", 0, 1},
@@ -56,6 +76,33 @@ const struct map_info map_infos[NR_MAPS] = {
 	[MAP_ORIGINALS] = {"originals", "connection to the proxy -> what was dialled", 0,
 			   SHUNT_MAX_ORIGINALS},
 	[MAP_ORIGINAL_OF] = {"original_of", "the same, of sockets that the proxy accepted", 0, 0},
+	[MAP_NODE_DEVICES] = {"node_devices", "device -> addresses it lends to callers from outside", 0,
+			      SHUNT_MAX_NODE_DEVICES},
+	[MAP_SPLICE_PEERS] = {"splice_peers", "client -> the socket that accepted its connection", 0,
+			      SHUNT_MAX_SPLICE_WANTS},
+	[MAP_SPLICE_WANTS] = {"splice_wants", "connection to be spliced -> its client", 0,
+			      SHUNT_MAX_SPLICE_WANTS},
+	[MAP_SPLICE_OF] = {"splice_of", "the peer of each socket that is spliced", 0, 0},
+	[MAP_SPLICES] = {"splices", "the sockets that are spliced, by cookie", 0,
+			 SHUNT_MAX_SPLICES},
+	[MAP_CAPTURED] = {"captured", "device of a captured pod -> its network namespace", 0,
+			  SHUNT_MAX_CAPTURED, true},
+	[MAP_CONN_KEYS] = {"conn_keys", "packet's addresses and ports -> its slot in conns", 0,
+			   SHUNT_MAX_CONN_KEYS, true},
+	[MAP_CONNS] = {"conns", "connection that is steered packet by packet",
+		       sizeof(struct conn), SHUNT_MAX_CONNS, true},
+	[MAP_TRACKING] = {"tracking", "how many slots of conns are in use",
+			  sizeof(struct tracking), 1, true},
+	[MAP_CONNS_FREE] = {"conns_free", "free slots of conns, and since when", 0,
+			    SHUNT_MAX_CONNS, true},
+	[MAP_CONNS_HALF] = {"conns_half", "connections by packet in the order of their first", 0,
+			    SHUNT_MAX_HALF_OPEN, true},
+	[MAP_CONNS_CLOSED] = {"conns_closed", "connections by packet in the order of their end", 0,
+			      SHUNT_MAX_CONNS, true},
+	[MAP_CONNS_SWEEP] = {"conns_sweep", "the timer that gives up connections by packet", 0, 1,
+			     true},
+	[MAP_FRAGMENTS] = {"fragments", "packet in fragments -> its slot in conns", 0,
+			   SHUNT_MAX_FRAGMENTS, true},
 	[MAP_COUNTERS] = {"counters", "every way out of the programs, per CPU", 0, 1},
 	[MAP_EVENTS] = {"events", "refusals and failures as they happen", 0, SHUNT_EVENTS_BYTES},
 };
@@ -83,13 +130,37 @@ int maps_open(const char *root, int fds[NR_MAPS])
 	for (int i = 0; i < NR_MAPS; i++) {
 		pin_path(path, sizeof(path), root, map_infos[i].name);
 		fds[i] = bpf_obj_get(path);
-		if (fds[i] < 0) {
+		if (fds[i] < 0 && !(map_infos[i].late && errno == ENOENT)) {
 			int err = -errno;
 
 			maps_close(fds);
 			return err;
 		}
 	}
+	return 0;
+}
+
+void maps_open_late(const char *root, int fds[NR_MAPS])
+{
+	char path[256];
+
+	for (int i = 0; i < NR_MAPS; i++) {
+		if (fds[i] >= 0)
+			continue;
+		pin_path(path, sizeof(path), root, map_infos[i].name);
+		fds[i] = bpf_obj_get(path);
+	}
+}
+
+int maps_reuse(struct bpf_object *object, const int fds[NR_MAPS])
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+		for (int i = 0; i < NR_MAPS; i++)
+			if (!strcmp(map_infos[i].name, bpf_map__name(map)) &&
+			    bpf_map__reuse_fd(map, fds[i]))
+				return -errno;
 	return 0;
 }
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Which of a port's records goes on when its plan changes: the same, or one with its position. */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include "datapath/change.h"
 
-struct port_ref *port_ref_get(struct datapath *dp, const char *host, uint16_t number)
+struct port_ref *port_ref_get(struct datapath *dp, const char *host, struct port_id id)
 {
 	char name[PORT_NAME];
 	struct port_ref *port;
 
-	snprintf(name, sizeof(name), "%s|%u", host, number);
+	snprintf(name, sizeof(name), "%s|%u%s", host, id.number,
+		 id.protocol == IPPROTO_UDP ? "/udp" : "");
 	port = strmap_get(&dp->ports, name);
 	if (!port) {
 		port = xcalloc(1, sizeof(*port));
@@ -75,48 +77,83 @@ static bool same_split(const struct datapath *dp, const struct change *c,
 	return true;
 }
 
-static bool same_cluster(const struct cluster *a, const struct endpoint *a_endpoints,
-			 const struct cluster *b, const struct endpoint *b_endpoints)
-{
-	struct cluster placed = *b;
+/* A cluster with all that hangs on it. */
+struct parts {
+	const struct cluster *cluster;
+	const struct pool *pools;
+	const struct endpoint *endpoints;
+};
 
-	placed.first_endpoint = a->first_endpoint;
-	return !memcmp(a, &placed, sizeof(placed)) &&
-	       !memcmp(a_endpoints, b_endpoints, b->nr_endpoints * sizeof(*b_endpoints));
+static struct parts parts_of(const struct change *c)
+{
+	return (struct parts){c->clusters, c->pools, c->endpoints};
+}
+
+static struct parts parts_in_force(const struct datapath *dp, const struct cluster *c)
+{
+	return (struct parts){c, &dp->pools[c->first_pool], &dp->endpoints[c->first_endpoint]};
+}
+
+/* Of the next cluster of the same change. */
+static void parts_go_on(struct parts *p)
+{
+	p->pools += 2 * p->cluster->nr_levels;
+	p->endpoints += p->cluster->nr_endpoints;
+	p->cluster++;
+}
+
+static bool same_pools(const struct parts *a, const struct parts *b)
+{
+	for (uint32_t i = 0; i < 2U * a->cluster->nr_levels; i++)
+		if (a->pools[i].nr != b->pools[i].nr ||
+		    a->pools[i].chart_length != b->pools[i].chart_length)
+			return false;
+	return true;
+}
+
+/* Wherever they are. What is in a chart follows from the rest. */
+static bool same_cluster(const struct parts *a, const struct parts *b)
+{
+	struct cluster placed = *b->cluster;
+
+	placed.first_endpoint = a->cluster->first_endpoint;
+	placed.first_pool = a->cluster->first_pool;
+	return !memcmp(a->cluster, &placed, sizeof(placed)) && same_pools(a, b) &&
+	       !memcmp(a->endpoints, b->endpoints,
+		       placed.nr_endpoints * sizeof(*a->endpoints));
 }
 
 static bool same_records(const struct datapath *dp, const struct change *c,
 			 const struct installed *in)
 {
-	const struct endpoint *endpoints = c->endpoints;
+	struct parts new = parts_of(c);
 	const struct route *old = &in->route;
 
 	if (old->nr_clusters != c->route.nr_clusters || old->kind != c->route.kind ||
 	    old->flags != c->route.flags)
 		return false;
 	for (uint32_t i = 0; i < old->nr_clusters; i++) {
-		const struct cluster *was = &dp->clusters[old->first_cluster + i];
+		struct parts was = parts_in_force(dp, &dp->clusters[old->first_cluster + i]);
 
-		if (!same_cluster(was, &dp->endpoints[was->first_endpoint], &c->clusters[i],
-				  endpoints))
+		if (!same_cluster(&was, &new))
 			return false;
-		endpoints += c->clusters[i].nr_endpoints;
+		parts_go_on(&new);
 	}
 	return true;
 }
 
 bool changes_equal(const struct change *a, const struct change *b)
 {
-	const struct endpoint *a_endpoints = a->endpoints, *b_endpoints = b->endpoints;
+	struct parts x = parts_of(a), y = parts_of(b);
 
 	if (a->route.nr_clusters != b->route.nr_clusters || a->route.kind != b->route.kind ||
 	    a->route.flags != b->route.flags)
 		return false;
 	for (uint32_t i = 0; i < a->route.nr_clusters; i++) {
-		if (!same_cluster(&a->clusters[i], a_endpoints, &b->clusters[i], b_endpoints))
+		if (!same_cluster(&x, &y))
 			return false;
-		a_endpoints += a->clusters[i].nr_endpoints;
-		b_endpoints += b->clusters[i].nr_endpoints;
+		parts_go_on(&x);
+		parts_go_on(&y);
 	}
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "datapath/conns.h"
 #include "datapath/kernel.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -26,9 +27,13 @@ struct mapping {
 			{MAP_SCHEDULES, (void **)&(dp)->schedules},                               \
 			{MAP_TURNS, (void **)&(dp)->turns},                                       \
 			{MAP_CLUSTERS, (void **)&(dp)->clusters},                                 \
+			{MAP_POOLS, (void **)&(dp)->pools},                                       \
+			{MAP_CHARTS, (void **)&(dp)->charts},                                     \
 			{MAP_ENDPOINTS, (void **)&(dp)->endpoints},                               \
 			{MAP_CLUSTER_STATE, (void **)&(dp)->cluster_state},                       \
 			{MAP_ENDPOINT_STATE, (void **)&(dp)->endpoint_state},                     \
+			{MAP_CLUSTER_RULES, (void **)&(dp)->cluster_rules},                       \
+			{MAP_TRAFFIC, (void **)&(dp)->traffic},                                   \
 			{MAP_CONTROL, (void **)&(dp)->control},                                   \
 			{MAP_CALLERS, (void **)&(dp)->callers},                                   \
 			{MAP_REQUESTS, (void **)&(dp)->requests},                                 \
@@ -59,6 +64,8 @@ static void init_slots(struct datapath *dp)
 	slots_init(&dp->schedule_slots, "schedule records", SHUNT_MAX_SCHEDULE_BLOCKS);
 	slots_init(&dp->turn_slots, "turn counters", SHUNT_MAX_TURNS);
 	slots_init(&dp->cluster_slots, "cluster records", SHUNT_MAX_CLUSTERS);
+	slots_init(&dp->pool_slots, "pool records", SHUNT_MAX_POOLS);
+	slots_init(&dp->chart_slots, "chart records", SHUNT_MAX_CHART_BLOCKS);
 	slots_init(&dp->endpoint_slots, "endpoint records", SHUNT_MAX_ENDPOINTS);
 	slots_init(&dp->cluster_state_slots, "cluster states", SHUNT_MAX_CLUSTER_STATES);
 	slots_init(&dp->endpoint_state_slots, "endpoint states", SHUNT_MAX_ENDPOINT_STATES);
@@ -81,6 +88,7 @@ static int put_host_scope(struct datapath *dp, char **why)
 		close(fd);
 	if (!err)
 		err = caller_put(dp, cookie, SCOPE_HOST);
+	dp->host_netns = err ? 0 : cookie;
 	if (err)
 		*why = xasprintf("the cookie of this network namespace: %s", strerror(-err));
 	return err;
@@ -111,8 +119,12 @@ static int open_maps(const char *root, bool readonly, struct datapath **out, cha
 	snprintf(dp->root, sizeof(dp->root), "%s", root);
 	dp->readonly = readonly;
 	dp->by_slot = xcalloc(SHUNT_MAX_CLUSTER_STATES, sizeof(*dp->by_slot));
+	dp->endpoint_by_slot =
+		xcalloc(SHUNT_MAX_ENDPOINT_STATES, sizeof(*dp->endpoint_by_slot));
 	err = maps_open(root, dp->fds);
 	err = err ? maps_missing(root, err, why) : map_records(dp, why);
+	if (!err)
+		err = conns_open(dp);
 	if (err) {
 		datapath_close(dp);
 		return err;
@@ -185,7 +197,7 @@ static void ports_free(struct datapath *dp)
 	strmap_free(&dp->ports);
 }
 
-#define NR_SLOTS 12
+#define NR_SLOTS 14
 
 static void all_slots(struct datapath *dp, struct slots *all[NR_SLOTS])
 {
@@ -194,7 +206,7 @@ static void all_slots(struct datapath *dp, struct slots *all[NR_SLOTS])
 		&dp->turn_slots,    &dp->cluster_slots,	 &dp->endpoint_slots,
 		&dp->cluster_state_slots, &dp->endpoint_state_slots,
 		&dp->scope_slots, &dp->caller_slots,
-		&dp->requests_slots, &dp->proxy_turn_slots};
+		&dp->requests_slots, &dp->proxy_turn_slots, &dp->pool_slots, &dp->chart_slots};
 
 	memcpy(all, list, sizeof(list));
 }
@@ -211,10 +223,16 @@ void datapath_close(struct datapath *dp)
 		slots_free(all[i]);
 	ring_buffer__free(dp->ring);
 	walk_close(dp);
+	drain_close(dp);
 	ports_free(dp);
 	scopes_free(dp);
 	requests_close(dp);
 	vec_free(&dp->caller_refs);
+	vec_free(&dp->node_addresses);
+	bpf_object__close(dp->outside);
+	bpf_object__close(dp->capture);
+	free(dp->capture_fault);
+	conns_close(dp);
 	tdestroy(dp->key_tree, free_key);
 	refs_free(dp);
 	maps_close(dp->fds);

@@ -10,6 +10,7 @@
 /* An address that callers of a scope see `by` times more often than everyone. */
 struct pass {
 	struct plan_address at;
+	uint8_t protocol;
 	uint32_t scope;
 	bool closed; /* looks at its own keys alone */
 	int by;
@@ -26,17 +27,18 @@ struct work {
 	const struct slots **full;
 };
 
-static int place_order(const struct plan_address *a, const struct plan_address *b)
+static int place_order(const struct pass *a, const struct pass *b)
 {
-	int order = memcmp(&a->address, &b->address, sizeof(a->address));
+	int order = memcmp(&a->at.address, &b->at.address, sizeof(a->at.address));
 
-	return order ? order : (int)a->port - (int)b->port;
+	order = order ? order : (int)a->at.port - (int)b->at.port;
+	return order ? order : (int)a->protocol - (int)b->protocol;
 }
 
 static int pass_order(const void *a, const void *b)
 {
 	const struct pass *x = a, *y = b;
-	int order = place_order(&x->at, &y->at);
+	int order = place_order(x, y);
 
 	return order ? order : x->scope < y->scope ? -1 : x->scope > y->scope;
 }
@@ -51,6 +53,7 @@ static void ports_add(struct passes *out, const struct plan_port *ports, size_t 
 			struct pass one = *of;
 
 			one.at = ports[i].passes[j];
+			one.protocol = port_id_of(&ports[i]).protocol;
 			vec_push(&out->list, one);
 		}
 }
@@ -96,10 +99,10 @@ static void passes_find(struct datapath *dp, const struct plan *plan, struct pas
 
 static int place_compare(const void *a, const void *b)
 {
-	return place_order(a, &((const struct pass *)b)->at);
+	return place_order(a, b);
 }
 
-static void service_drop(struct passes *p, const struct plan_address *at)
+static void service_drop(struct passes *p, const struct pass *at)
 {
 	struct pass *found = bsearch(at, p->list.at, p->list.nr, sizeof(*found), place_compare);
 	struct pass *end = p->list.at + p->list.nr;
@@ -113,14 +116,40 @@ static void service_drop(struct passes *p, const struct plan_address *at)
 }
 
 static void services_drop(struct passes *p, const struct inet *addresses, size_t nr,
-			  const uint16_t *numbers, size_t nr_numbers)
+			  const struct port_id *ids, size_t nr_ids)
 {
 	for (size_t i = 0; i < nr; i++)
-		for (size_t j = 0; j < nr_numbers; j++) {
-			struct plan_address at = {.address = addresses[i], .port = numbers[j]};
+		for (size_t j = 0; j < nr_ids; j++) {
+			struct pass at = {.at = {.address = addresses[i], .port = ids[j].number},
+					  .protocol = ids[j].protocol};
 
 			service_drop(p, &at);
 		}
+}
+
+static bool has_port(const struct port_id *ids, size_t nr, const struct pass *pass)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (ids[i].number == pass->at.port && ids[i].protocol == pass->protocol)
+			return true;
+	return false;
+}
+
+static void subnets_drop(struct passes *p, const struct subnet *subnets, size_t nr,
+			 const struct port_id *ids, size_t nr_ids)
+{
+	struct pass *pass;
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct range subnet = range_of_subnet(&subnets[i]);
+
+		vec_each(&p->list, pass) {
+			const struct range at = range_of_address(&pass->at.address);
+
+			if (range_has(&subnet, &at) && has_port(ids, nr_ids, pass))
+				pass->by = 0;
+		}
+	}
 }
 
 static void taken_drop(struct passes *p, const struct plan *plan)
@@ -129,17 +158,21 @@ static void taken_drop(struct passes *p, const struct plan *plan)
 
 	strmap_each(&plan->hosts, e) {
 		const struct plan_host *h = e->value;
-		uint16_t *numbers;
+		struct port_id *ids;
 		size_t nr;
 
 		if (!p->list.nr)
 			return;
-		numbers = port_numbers(h, &nr);
-		services_drop(p, h->addresses, h->nr_addresses, numbers, nr);
-		for (size_t i = 0; i < h->nr_views; i++)
-			services_drop(p, h->views[i].addresses, h->views[i].nr_addresses, numbers,
-				      nr);
-		free(numbers);
+		ids = port_ids(h, &nr);
+		services_drop(p, h->addresses, h->nr_addresses, ids, nr);
+		subnets_drop(p, h->subnets, h->nr_subnets, ids, nr);
+		for (size_t i = 0; i < h->nr_views; i++) {
+			const struct plan_view *v = &h->views[i];
+
+			services_drop(p, v->addresses, v->nr_addresses, ids, nr);
+			subnets_drop(p, v->subnets, v->nr_subnets, ids, nr);
+		}
+		free(ids);
 	}
 }
 
@@ -147,7 +180,11 @@ static void taken_drop(struct passes *p, const struct plan *plan)
 
 static int want_key(struct work *w, int way, const struct pass *p, uint32_t scope)
 {
-	return change_take_key(w->dp, &w->ways[way], &p->at.address, p->at.port, scope, w->full);
+	const struct range range = range_of_address(&p->at.address);
+	const struct port_id port = {p->at.port, p->protocol};
+	const struct service_key key = range_key(&range, port, scope);
+
+	return change_take_key(w->dp, &w->ways[way], &key, w->full);
 }
 
 /* The sum of those with one place and scope. */
@@ -160,7 +197,7 @@ static const struct pass *sum(const struct pass *p, const struct pass *end, int 
 	return p;
 }
 
-/* All of [p, end) have one place. */
+/* All of [p, end) have one range. */
 static int want_keys(struct work *w, const struct pass *p, const struct pass *end)
 {
 	const struct pass *first = p;
@@ -193,7 +230,7 @@ static int want_all(struct work *w, const struct passes *p)
 	while (at < end && !err) {
 		const struct pass *first = at;
 
-		while (at < end && !place_order(&first->at, &at->at))
+		while (at < end && !place_order(first, at))
 			at++;
 		err = want_keys(w, first, at);
 	}
@@ -219,7 +256,7 @@ int passes_prepare(struct datapath *dp, const struct plan *plan, struct changes 
 		[UNKNOWN_SCOPED] = {.kind = ROUTE_UNKNOWN, .flags = ROUTE_SCOPED},
 		[UNKNOWN] = {.kind = ROUTE_UNKNOWN},
 	};
-	struct port_ref *port = port_ref_get(dp, "(passed as dialled)", 0);
+	struct port_ref *port = port_ref_get(dp, "(passed as dialled)", (struct port_id){0});
 	struct work w = {.dp = dp, .full = full};
 	struct passes passes = {0};
 	int err;

@@ -29,10 +29,11 @@ static struct installed *installed_new(struct datapath *dp, struct change *c)
 static void write_clusters(struct datapath *dp, const struct change *c)
 {
 	const struct endpoint *endpoints = c->endpoints;
+	const struct pool *pools = c->pools;
 
 	for (uint32_t i = 0; i < c->route.nr_clusters; i++) {
-		memcpy(&dp->endpoints[c->clusters[i].first_endpoint], endpoints,
-		       c->clusters[i].nr_endpoints * sizeof(*endpoints));
+		pools_write(dp, &c->clusters[i], pools, endpoints);
+		pools += 2 * c->clusters[i].nr_levels;
 		endpoints += c->clusters[i].nr_endpoints;
 		dp->clusters[c->route.first_cluster + i] = c->clusters[i];
 	}
@@ -59,11 +60,44 @@ static void key_leave(struct key_ref *k)
 			last->keys.at[i--] = last->keys.at[--last->keys.nr];
 }
 
+/* The programs look for subnets while there are any. */
+static void subnets_count(struct datapath *dp, int by)
+{
+	__atomic_fetch_add(&dp->control->subnets, by, __ATOMIC_RELEASE);
+}
+
+static int insert_key(struct datapath *dp, const struct service_key *key, uint32_t slot)
+{
+	struct subnet_key subnet;
+
+	if (!key->host_bits)
+		return bpf_map_update_elem(dp->fds[MAP_SERVICES], key, &slot, BPF_ANY) ? -errno : 0;
+	subnet = range_subnet_key(key);
+	if (bpf_map_update_elem(dp->fds[MAP_SERVICE_SUBNETS], &subnet, &slot, BPF_ANY))
+		return -errno;
+	subnets_count(dp, 1);
+	return 0;
+}
+
+static int remove_key(struct datapath *dp, const struct service_key *key)
+{
+	struct subnet_key subnet;
+
+	if (!key->host_bits)
+		return bpf_map_delete_elem(dp->fds[MAP_SERVICES], key) ? -errno : 0;
+	subnet = range_subnet_key(key);
+	if (bpf_map_delete_elem(dp->fds[MAP_SERVICE_SUBNETS], &subnet))
+		return -errno;
+	subnets_count(dp, -1);
+	return 0;
+}
+
 static int point_key(struct datapath *dp, struct change *c, const struct wanted_key *want)
 {
 	uint64_t word = (uint64_t)c->in->route.generation << 32 | c->in->slot;
 	struct service *service = &dp->services[want->slot];
 	struct key_ref *k = key_ref_find(dp, &want->key);
+	int err;
 
 	if (k) {
 		if (want->fresh) /* another host of this plan wanted it too, and came first */
@@ -72,8 +106,9 @@ static int point_key(struct datapath *dp, struct change *c, const struct wanted_
 	} else {
 		service->key = want->key;
 		__atomic_store_n(&service->word, word, __ATOMIC_RELEASE);
-		if (bpf_map_update_elem(dp->fds[MAP_SERVICES], &want->key, &want->slot, BPF_ANY))
-			return -errno;
+		err = insert_key(dp, &want->key, want->slot);
+		if (err)
+			return err;
 		k = key_ref_add(dp, &want->key, want->slot, c->in);
 		vec_push(&c->in->keys, k);
 	}
@@ -110,8 +145,10 @@ int change_point(struct datapath *dp, struct change *c, enum keys which)
 
 static void delete_key(struct datapath *dp, struct key_ref *k)
 {
-	if (bpf_map_delete_elem(dp->fds[MAP_SERVICES], &k->key) && errno != ENOENT)
-		log_error("a service could not be deleted: %s", strerror(errno));
+	int err = remove_key(dp, &k->key);
+
+	if (err && err != -ENOENT)
+		log_error("a service could not be deleted: %s", strerror(-err));
 	slots_rest(&dp->service_slots, k->slot, 1, now_ns());
 	key_ref_remove(dp, k);
 }
@@ -142,7 +179,7 @@ static void route_rest(struct datapath *dp, const struct installed *in)
 	for (uint32_t i = 0; i < r->nr_clusters; i++) {
 		const struct cluster *c = &dp->clusters[r->first_cluster + i];
 
-		slots_rest(&dp->endpoint_slots, c->first_endpoint, c->nr_endpoints, now);
+		pools_rest(dp, c, now);
 		change_drop_refs(dp, c, 1, &dp->endpoints[c->first_endpoint]);
 	}
 	slots_rest(&dp->cluster_slots, r->first_cluster, r->nr_clusters, now);

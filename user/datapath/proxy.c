@@ -190,7 +190,7 @@ void datapath_announce(struct datapath *dp, void (*learn)(const struct plan *pla
 int datapath_cluster_hold(struct datapath *dp, const char *host, uint16_t port, const char *subset,
 			  uint32_t *slot, uint32_t *generation)
 {
-	const struct cluster_ref *c = cluster_ref_take(dp, host, port, subset);
+	const struct cluster_ref *c = cluster_ref_take(dp, host, port, IPPROTO_TCP, subset);
 
 	if (!c)
 		return -ENOSPC;

@@ -81,7 +81,7 @@ int datapath_status(struct datapath *dp, struct datapath_status *out)
 		if (fd < 0)
 			continue;
 		out->nr_programs++;
-		if (i >= LINKS_ON_PROXY && !link_cgroup(fd, &at))
+		if (link_infos[i].on == LINK_ON_CGROUP && !link_cgroup(fd, &at))
 			id = at;
 		close(fd);
 	}
@@ -95,6 +95,12 @@ int datapath_status(struct datapath *dp, struct datapath_status *out)
 		out->notes[notes++] = "off: a connection that fails before its first packet returns "
 				      "its reservation when it is closed, because sockets cannot be "
 				      "armed in connect() before kernel 6.12";
+	if (!(dp->control->splice & SPLICE_BOUNDED))
+		out->notes[notes++] = dp->control->splice & SPLICE_UNTRIED ?
+			"off: no connection is spliced, because it could not be tried whether this "
+			"kernel bounds what is queued to a reader" :
+			"off: no connection is spliced, because this kernel does not bound what is "
+			"queued to a reader";
 	if (dp->requests_short)
 		out->notes[notes++] = "full: the map requests had no room for some rules, which "
 				      "count as \"other\" until they change";
@@ -112,6 +118,36 @@ static void read_cluster(const struct cluster_state *s, struct cluster_reading *
 	out->refused_limit = s->refused_limit;
 	out->refused_no_endpoint = s->refused_no_endpoint;
 	out->connect_failed = s->connect_failed;
+	out->ejections = s->ejections;
+	out->ejections_refused = s->ejections_refused;
+	out->guarded = s->guarded;
+	out->guards = s->guards;
+}
+
+/* Those whose time is over stay counted in the kernel until somebody connects: they are back. */
+static uint32_t count_ejected(struct datapath *dp, const struct cluster_state *s)
+{
+	uint64_t now = now_ns();
+	uint32_t n = 0, at = s->returns ? s->endpoints : 0;
+
+	for (uint32_t i = 0; at && at <= SHUNT_MAX_ENDPOINT_STATES && i < SHUNT_MAX_ENDPOINT_STATES;
+	     i++) {
+		n += dp->endpoint_state[at - 1].ejected_until > now;
+		at = dp->endpoint_state[at - 1].next;
+	}
+	return n;
+}
+
+static void read_slot(struct datapath *dp, struct cluster_reading *out)
+{
+	read_cluster(&dp->cluster_state[out->slot], out);
+	out->ejected = count_ejected(dp, &dp->cluster_state[out->slot]);
+	out->traffic = dp->traffic[out->slot];
+}
+
+int datapath_cluster_name(struct datapath *dp, uint32_t slot, struct cluster_name *out)
+{
+	return bpf_map_lookup_elem(dp->fds[MAP_CLUSTER_NAMES], &slot, out) ? -errno : 0;
 }
 
 int datapath_cluster_each(struct datapath *dp,
@@ -127,16 +163,16 @@ int datapath_cluster_each(struct datapath *dp,
 		if (slot >= SHUNT_MAX_CLUSTER_STATES ||
 		    bpf_map_lookup_elem(dp->fds[MAP_CLUSTER_NAMES], &slot, &r.name))
 			continue;
-		read_cluster(&dp->cluster_state[slot], &r);
+		read_slot(dp, &r);
 		each(&r, arg);
 	}
 	return 0;
 }
 
-int datapath_cluster_find(struct datapath *dp, const char *host, uint16_t port, const char *subset,
-			  struct cluster_reading *out)
+int datapath_cluster_find(struct datapath *dp, const char *host, uint16_t port, uint8_t protocol,
+			  const char *subset, struct cluster_reading *out)
 {
-	struct cluster_ref *c = cluster_ref_find(dp, host, port, subset);
+	struct cluster_ref *c = cluster_ref_find(dp, host, port, protocol, subset);
 
 	if (!c)
 		return -ENOENT;
@@ -144,30 +180,34 @@ int datapath_cluster_find(struct datapath *dp, const char *host, uint16_t port, 
 	snprintf(out->name.host, sizeof(out->name.host), "%s", host);
 	snprintf(out->name.subset, sizeof(out->name.subset), "%s", subset);
 	out->name.port = port;
+	out->name.protocol = protocol;
 	out->name.generation = c->generation;
 	out->slot = c->slot;
-	read_cluster(&dp->cluster_state[c->slot], out);
+	read_slot(dp, out);
 	return 0;
 }
 
 int datapath_endpoint_find(struct datapath *dp, const struct plan_cluster *cluster,
 			   const struct plan_endpoint *endpoint, struct endpoint_reading *out)
 {
-	struct cluster_ref *c = cluster_ref_find(dp, cluster->host, cluster->port, cluster->subset);
+	struct cluster_ref *c = cluster_ref_find(dp, cluster->host, cluster->port,
+						 cluster_protocol(cluster),
+						 cluster->subset);
 	struct endpoint_state *s;
 	struct endpoint_ref *r;
-	struct endpoint key;
 
 	if (!c)
 		return -ENOENT;
-	encode_endpoint(endpoint, &key);
-	r = endpoint_ref_find(dp, &key, c->slot);
+	r = endpoint_ref_find(dp, endpoint, c->slot);
 	if (!r)
 		return -ENOENT;
 	s = &dp->endpoint_state[r->slot];
 	out->active = active_count(__atomic_load_n(&s->active, __ATOMIC_RELAXED));
 	out->opened = s->opened;
 	out->connect_failed = s->connect_failed;
+	out->failures = s->failures;
+	out->ejections = s->ejections;
+	out->ejected_until = s->ejected_until > now_ns() ? s->ejected_until : 0;
 	return 0;
 }
 
@@ -189,7 +229,7 @@ static uint64_t count_flows(struct datapath *dp)
 
 static uint64_t count_keys(int map)
 {
-	unsigned char key[2][sizeof(struct original_key)];
+	unsigned char key[2][sizeof(struct splice_key)]; /* the longest of them */
 	uint64_t n = 0;
 
 	while (!bpf_map_get_next_key(map, n ? key[n % 2] : NULL, key[(n + 1) % 2]))
@@ -216,9 +256,15 @@ static uint64_t map_used(struct datapath *dp, enum map_id id)
 		return in_use(&dp->turn_slots);
 	case MAP_CLUSTERS:
 		return in_use(&dp->cluster_slots);
+	case MAP_POOLS:
+		return in_use(&dp->pool_slots);
+	case MAP_CHARTS:
+		return in_use(&dp->chart_slots);
 	case MAP_ENDPOINTS:
 		return in_use(&dp->endpoint_slots);
 	case MAP_CLUSTER_STATE:
+	case MAP_CLUSTER_RULES:
+	case MAP_TRAFFIC:
 	case MAP_CLUSTER_NAMES:
 		return in_use(&dp->cluster_state_slots);
 	case MAP_ENDPOINT_STATE:
@@ -235,14 +281,34 @@ static uint64_t map_used(struct datapath *dp, enum map_id id)
 		return dp->turn_refs.nr;
 	case MAP_SCOPE_NAMES:
 		return dp->scope_refs.nr;
+	case MAP_SERVICE_SUBNETS:
+		return dp->control->subnets;
 	case MAP_FLOWS:
 		return count_flows(dp);
+	case MAP_AFFINITY:
 	case MAP_LISTENERS:
 	case MAP_ORIGINALS:
+	case MAP_SPLICE_PEERS:
+	case MAP_SPLICE_WANTS:
+	case MAP_SPLICES:
 		return count_keys(dp->fds[id]);
 	case MAP_PROXY_ALIVE:
 		return proxy_is_alive(dp);
-	case MAP_ORIGINAL_OF: /* of the proxy's sockets: nobody walks them */
+	case MAP_CAPTURED:
+		return count_keys(dp->fds[id]);
+	case MAP_CONN_KEYS:
+		return 2 * dp->tracking->used;
+	case MAP_CONNS:
+		return dp->tracking->used;
+	case MAP_CONNS_FREE:
+		return dp->tracking->fresh - dp->tracking->used;
+	case MAP_CONNS_HALF:
+		return dp->tracking->half;
+	case MAP_CONNS_CLOSED: /* a queue cannot be counted, nor what is least recently used */
+	case MAP_FRAGMENTS:
+	case MAP_UDP_SESSIONS:
+	case MAP_SPLICE_OF:
+	case MAP_ORIGINAL_OF: /* of sockets, as flows are: nobody walks them */
 	case MAP_EVENTS: /* the agent reads them as they come */
 		return 0;
 	default:
@@ -258,11 +324,15 @@ int datapath_map_each(struct datapath *dp, void (*each)(const struct map_reading
 		struct map_reading r = {.name = map_infos[i].name, .holds = map_infos[i].holds,
 					.max = map_infos[i].max, .path = path, .dump = dump};
 
+		if (dp->fds[i] < 0)
+			continue;
 		pin_path(path, sizeof(path), dp->root, map_infos[i].name);
 		snprintf(dump, sizeof(dump), "bpftool map dump pinned %s", path);
 		if (i == MAP_FLOWS)
 			snprintf(dump, sizeof(dump), "shunt conns --root %s", dp->root);
-		if (i == MAP_ORIGINAL_OF)
+		if (i == MAP_CONNS_FREE || i == MAP_CONNS_HALF || i == MAP_CONNS_CLOSED)
+			snprintf(dump, sizeof(dump), "shunt maps --root %s", dp->root); /* queues */
+		if (i == MAP_ORIGINAL_OF || i == MAP_SPLICE_OF || i == MAP_UDP_SESSIONS)
 			snprintf(dump, sizeof(dump), "shunt status --root %s", dp->root);
 		if (i == MAP_EVENTS)
 			snprintf(dump, sizeof(dump), "shunt events --root %s", dp->root);

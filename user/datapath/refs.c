@@ -4,14 +4,16 @@
  * live connection names it, so counts survive plans, and a cluster that comes back finds its own.
  */
 #include <bpf/bpf.h>
+#include <netinet/in.h>
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include "datapath/kernel.h"
 
-static void name_id(char *out, size_t size, const char *host, uint16_t port, const char *subset)
+static void name_id(char *out, size_t size, const char *host, uint16_t port, uint8_t protocol,
+		    const char *subset)
 {
-	snprintf(out, size, "%s|%u|%s", host, port, subset);
+	snprintf(out, size, "%s|%u%s|%s", host, port, protocol == IPPROTO_UDP ? "/udp" : "", subset);
 }
 
 static struct cluster_ref *cluster_ref_new(struct datapath *dp, const char *id, uint32_t slot)
@@ -27,11 +29,11 @@ static struct cluster_ref *cluster_ref_new(struct datapath *dp, const char *id, 
 }
 
 struct cluster_ref *cluster_ref_find(struct datapath *dp, const char *host, uint16_t port,
-				     const char *subset)
+				     uint8_t protocol, const char *subset)
 {
 	char id[CLUSTER_ID];
 
-	name_id(id, sizeof(id), host, port, subset);
+	name_id(id, sizeof(id), host, port, protocol, subset);
 	return strmap_get(&dp->cluster_refs, id);
 }
 
@@ -47,6 +49,8 @@ static uint32_t fresh_cluster_state(struct datapath *dp)
 	s = &dp->cluster_state[slot];
 	generation = (s->generation + 1) & HOLD_GENERATION_MASK;
 	memset(s, 0, sizeof(*s));
+	memset(&dp->cluster_rules[slot], 0, sizeof(*dp->cluster_rules));
+	memset(&dp->traffic[slot], 0, sizeof(*dp->traffic));
 	s->generation = generation;
 	return slot;
 }
@@ -62,10 +66,10 @@ static void cluster_ref_free(struct datapath *dp, struct cluster_ref *c)
 }
 
 struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint16_t port,
-				     const char *subset)
+				     uint8_t protocol, const char *subset)
 {
-	struct cluster_ref *c = cluster_ref_find(dp, host, port, subset);
-	struct cluster_name name = {.port = port};
+	struct cluster_ref *c = cluster_ref_find(dp, host, port, protocol, subset);
+	struct cluster_name name = {.port = port, .protocol = protocol};
 	char id[CLUSTER_ID];
 	uint32_t slot;
 
@@ -73,7 +77,7 @@ struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint
 		slot = fresh_cluster_state(dp);
 		if (slot == SLOT_NONE)
 			return NULL;
-		name_id(id, sizeof(id), host, port, subset);
+		name_id(id, sizeof(id), host, port, protocol, subset);
 		c = cluster_ref_new(dp, id, slot);
 		snprintf(name.host, sizeof(name.host), "%s", host);
 		snprintf(name.subset, sizeof(name.subset), "%s", subset);
@@ -83,6 +87,8 @@ struct cluster_ref *cluster_ref_take(struct datapath *dp, const char *host, uint
 			return NULL;
 		}
 	}
+	if (!c->refs)
+		c->came = dp->syncs;
 	c->refs++;
 	return c;
 }
@@ -127,68 +133,110 @@ struct cluster_ref *cluster_ref_adopt(struct datapath *dp, uint32_t slot)
 	if (bpf_map_lookup_elem(dp->fds[MAP_CLUSTER_NAMES], &slot, &name))
 		return NULL;
 	name.host[sizeof(name.host) - 1] = name.subset[sizeof(name.subset) - 1] = '\0';
-	name_id(id, sizeof(id), name.host, name.port, name.subset);
+	name_id(id, sizeof(id), name.host, name.port, name.protocol, name.subset);
 	slots_mark(&dp->cluster_state_slots, slot, 1);
 	return cluster_ref_new(dp, id, slot);
 }
 
-#define ENDPOINT_KEY offsetof(struct endpoint_ref, slot)
+#define ENDPOINT_KEY offsetof(struct endpoint_name, ref)
 
 static int endpoint_compare(const void *a, const void *b)
 {
 	return memcmp(a, b, ENDPOINT_KEY);
 }
 
-static void endpoint_key(struct endpoint_ref *key, const struct endpoint *e, uint32_t cluster)
+static void endpoint_key(struct endpoint_name *key, const uint8_t address[16], uint16_t port,
+			 uint32_t cluster)
 {
 	memset(key, 0, sizeof(*key));
 	key->cluster = cluster;
-	key->port = e->port;
-	memcpy(key->ipv4, e->ipv4, 4);
-	memcpy(key->ipv6, e->ipv6, 16);
+	key->port = port;
+	memcpy(key->address, address, 16);
 }
 
-struct endpoint_ref *endpoint_ref_find(struct datapath *dp, const struct endpoint *e,
+static struct endpoint_ref *endpoint_named(struct datapath *dp, const struct inet *address,
+					   uint16_t port, uint32_t cluster)
+{
+	struct endpoint_name key, **found;
+
+	endpoint_key(&key, address->byte, port, cluster);
+	found = tfind(&key, &dp->endpoint_tree, endpoint_compare);
+	return found ? (*found)->ref : NULL;
+}
+
+/* Adds a name that is nobody's yet. */
+static void endpoint_name(struct datapath *dp, struct endpoint_ref *r, const struct inet *address,
+			  uint16_t port, uint32_t cluster)
+{
+	struct endpoint_name *name = &r->names[!inet_is_v4(address)];
+
+	if (name->ref || endpoint_named(dp, address, port, cluster))
+		return;
+	endpoint_key(name, address->byte, port, cluster);
+	name->ref = r;
+	if (!tsearch(name, &dp->endpoint_tree, endpoint_compare))
+		abort();
+}
+
+/* By its IPv4 address when it has one, as two may have one IPv6 address by mistake. */
+struct endpoint_ref *endpoint_ref_find(struct datapath *dp, const struct plan_endpoint *e,
 				       uint32_t cluster)
 {
-	struct endpoint_ref key, **found;
+	struct endpoint_ref *r = NULL;
 
-	endpoint_key(&key, e, cluster);
-	found = tfind(&key, &dp->endpoint_tree, endpoint_compare);
-	return found ? *found : NULL;
-}
-
-static struct endpoint_ref *endpoint_ref_new(struct datapath *dp, const struct endpoint *e,
-					     uint32_t cluster, uint32_t slot)
-{
-	struct endpoint_ref *r = xcalloc(1, sizeof(*r));
-
-	endpoint_key(r, e, cluster);
-	r->slot = slot;
-	r->generation = dp->endpoint_state[slot].generation;
-	if (!tsearch(r, &dp->endpoint_tree, endpoint_compare))
-		abort();
+	if (e->has_ipv4)
+		r = endpoint_named(dp, &e->ipv4, e->port, cluster);
+	if (!r && e->has_ipv6) {
+		r = endpoint_named(dp, &e->ipv6, e->port, cluster);
+		if (r && e->has_ipv4 && r->names[0].ref)
+			return NULL;
+	}
 	return r;
 }
 
-struct endpoint_ref *endpoint_ref_take(struct datapath *dp, const struct endpoint *e,
-				       uint32_t cluster)
+static struct endpoint_ref *endpoint_ref_new(struct datapath *dp, uint32_t slot, uint32_t cluster)
+{
+	struct endpoint_ref *r = xcalloc(1, sizeof(*r));
+
+	r->slot = slot;
+	r->cluster = cluster;
+	r->generation = dp->endpoint_state[slot].generation;
+	dp->endpoint_by_slot[slot] = r;
+	return r;
+}
+
+static struct endpoint_ref *endpoint_ref_make(struct datapath *dp, uint32_t cluster)
+{
+	uint32_t slot = slots_take(&dp->endpoint_state_slots, 1), generation;
+	struct endpoint_state *s;
+
+	if (slot == SLOT_NONE)
+		return NULL;
+	s = &dp->endpoint_state[slot];
+	generation = s->generation + 1;
+	memset(s, 0, sizeof(*s));
+	s->generation = generation;
+	return endpoint_ref_new(dp, slot, cluster);
+}
+
+struct endpoint_ref *endpoint_ref_take(struct datapath *dp, const struct plan_endpoint *e,
+				       uint32_t cluster, bool joins)
 {
 	struct endpoint_ref *r = endpoint_ref_find(dp, e, cluster);
-	struct endpoint_state *s;
-	uint32_t slot, generation;
 
-	if (!r) {
-		slot = slots_take(&dp->endpoint_state_slots, 1);
-		if (slot == SLOT_NONE)
-			return NULL;
-		s = &dp->endpoint_state[slot];
-		generation = s->generation + 1;
-		memset(s, 0, sizeof(*s));
-		s->generation = generation;
-		r = endpoint_ref_new(dp, e, cluster, slot);
-	}
+	if (!r)
+		r = endpoint_ref_make(dp, cluster);
+	if (!r)
+		return NULL;
+	if (e->has_ipv4)
+		endpoint_name(dp, r, &e->ipv4, e->port, cluster);
+	if (e->has_ipv6)
+		endpoint_name(dp, r, &e->ipv6, e->port, cluster);
+	if (!r->refs)
+		r->since = joins ? now_ns() : 0;
 	r->refs++;
+	__atomic_store_n(&dp->endpoint_state[r->slot].gone, 0, __ATOMIC_RELAXED);
+	member_add(dp, r);
 	return r;
 }
 
@@ -200,39 +248,47 @@ static void endpoint_ref_retire(struct datapath *dp, struct endpoint_ref *r)
 	r->listed = true;
 }
 
-void endpoint_ref_drop(struct datapath *dp, const struct endpoint *e, uint32_t cluster)
+void endpoint_ref_drop(struct datapath *dp, uint32_t slot)
 {
-	struct endpoint_ref *r = endpoint_ref_find(dp, e, cluster);
+	struct endpoint_ref *r = dp->endpoint_by_slot[slot];
 
-	if (r && --r->refs == 0)
-		endpoint_ref_retire(dp, r);
+	if (!r || --r->refs)
+		return;
+	__atomic_store_n(&dp->endpoint_state[r->slot].gone, 1, __ATOMIC_RELAXED);
+	member_remove(dp, r);
+	endpoint_ref_retire(dp, r);
 }
 
 void endpoint_ref_orphan(struct datapath *dp, uint32_t slot)
 {
-	struct endpoint nobody = {0};
-
-	memcpy(nobody.ipv4, &slot, sizeof(slot));
 	slots_mark(&dp->endpoint_state_slots, slot, 1);
-	endpoint_ref_retire(dp, endpoint_ref_new(dp, &nobody, SLOT_NONE, slot));
+	endpoint_ref_retire(dp, endpoint_ref_new(dp, slot, SLOT_NONE));
 }
 
 void endpoint_ref_adopt(struct datapath *dp, const struct endpoint *e, uint32_t cluster)
 {
-	struct endpoint_ref *r = endpoint_ref_find(dp, e, cluster);
+	struct endpoint_ref *r;
+	struct inet address;
 
 	if (e->state >= SHUNT_MAX_ENDPOINT_STATES)
 		return;
+	r = dp->endpoint_by_slot[e->state];
 	if (!r) {
 		slots_mark(&dp->endpoint_state_slots, e->state, 1);
-		r = endpoint_ref_new(dp, e, cluster, e->state);
+		r = endpoint_ref_new(dp, e->state, cluster);
+		r->since = e->since;
 	}
+	memcpy(address.byte, e->address, 16);
+	endpoint_name(dp, r, &address, e->port, cluster);
 	r->refs++;
 }
 
 static void endpoint_ref_free(struct datapath *dp, struct endpoint_ref *r)
 {
-	tdelete(r, &dp->endpoint_tree, endpoint_compare);
+	for (int i = 0; i < 2; i++)
+		if (r->names[i].ref)
+			tdelete(&r->names[i], &dp->endpoint_tree, endpoint_compare);
+	dp->endpoint_by_slot[r->slot] = NULL;
 	slots_undo(&dp->endpoint_state_slots, r->slot, 1);
 	free(r);
 }
@@ -290,6 +346,12 @@ bool refs_reclaim(struct datapath *dp, uint64_t now)
 	return endpoints || clusters;
 }
 
+/* The names are parts of what they name. */
+static void keep(void *name)
+{
+	(void)name;
+}
+
 void refs_free(struct datapath *dp)
 {
 	struct strmap_entry *e;
@@ -301,7 +363,10 @@ void refs_free(struct datapath *dp)
 		free(c);
 	}
 	strmap_free(&dp->cluster_refs);
-	tdestroy(dp->endpoint_tree, free);
+	tdestroy(dp->endpoint_tree, keep);
+	for (uint32_t i = 0; i < SHUNT_MAX_ENDPOINT_STATES; i++)
+		free(dp->endpoint_by_slot[i]);
+	free(dp->endpoint_by_slot);
 	vec_free(&dp->retired_clusters);
 	vec_free(&dp->retired_endpoints);
 	free(dp->by_slot);

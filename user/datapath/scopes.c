@@ -107,11 +107,15 @@ void scopes_undo(struct datapath *dp)
 }
 
 /* What connect does before it looks a service up. */
-static uint32_t callers_of(const struct plan *plan)
+static uint32_t callers_of(const struct datapath *dp, const struct plan *plan)
 {
 	struct strmap_entry *e;
-	uint32_t how = plan->scopes.nr ? CALLERS_FOLLOWED : 0;
+	uint32_t how = plan && (plan->scopes.nr || plan_by_source(plan)) ? CALLERS_FOLLOWED : 0;
 
+	if (dp->nr_captured)
+		how |= CALLERS_FIRST;
+	if (!plan)
+		return how;
 	strmap_each(&plan->scopes, e)
 		if (flags_of(e->value))
 			how |= CALLERS_FIRST;
@@ -122,7 +126,7 @@ static uint32_t callers_of(const struct plan *plan)
  * is. */
 void scopes_open(struct datapath *dp, const struct plan *plan)
 {
-	uint32_t how = callers_of(plan), before;
+	uint32_t how = callers_of(dp, plan), before;
 	struct strmap_entry *e;
 	struct scope_name name;
 
@@ -144,11 +148,16 @@ void scopes_open(struct datapath *dp, const struct plan *plan)
 		grace_period(); /* who does not ask first yet would take everyone's for its own */
 }
 
+void scopes_ask(struct datapath *dp)
+{
+	__atomic_store_n(&dp->control->callers, callers_of(dp, dp->last), __ATOMIC_SEQ_CST);
+}
+
 void scopes_close(struct datapath *dp, const struct plan *plan)
 {
 	struct strmap_entry *e;
 
-	__atomic_store_n(&dp->control->callers, callers_of(plan), __ATOMIC_SEQ_CST);
+	__atomic_store_n(&dp->control->callers, callers_of(dp, plan), __ATOMIC_SEQ_CST);
 	strmap_each(&dp->scope_refs, e) {
 		struct scope_ref *s = e->value;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "datapath/change.h"
+#include "datapath/rules.h"
 
 struct sync {
 	struct datapath *dp;
@@ -22,21 +23,20 @@ struct sync {
 static int prepare_host(struct sync *s, const struct plan_host *host)
 {
 	size_t nr;
-	uint16_t *numbers = port_numbers(host, &nr);
+	struct port_id *ids = port_ids(host, &nr);
 	int err = 0;
 
 	for (size_t i = 0; i < nr && !err; i++) {
 		const struct slots *full = NULL;
 
-		err = changes_prepare(s->dp, host, numbers[i], s->plan->number, &s->changes,
-				      &full);
+		err = changes_prepare(s->dp, host, ids[i], s->plan->number, &s->changes, &full);
 		if (err)
 			diag_add(s->diags, DIAG_ERROR, NULL, host->id,
 				 "port %u needs more %s than the %u of the kernel maps; the whole "
 				 "plan is refused and the last one stays in force",
-				 numbers[i], full->what, full->max);
+				 ids[i].number, full->what, full->max);
 	}
-	free(numbers);
+	free(ids);
 	return err;
 }
 
@@ -53,10 +53,10 @@ static int prepare_passes(struct sync *s)
 	return err;
 }
 
-static bool has_number(const uint16_t *numbers, size_t nr, uint16_t number)
+static bool has_port(const struct port_id *ids, size_t nr, struct port_id id)
 {
 	for (size_t i = 0; i < nr; i++)
-		if (numbers[i] == number)
+		if (ids[i].number == id.number && ids[i].protocol == id.protocol)
 			return true;
 	return false;
 }
@@ -65,13 +65,13 @@ static bool has_number(const uint16_t *numbers, size_t nr, uint16_t number)
 static void forget_ports(struct sync *s, const struct plan_host *old, const struct plan_host *new)
 {
 	size_t nr_old, nr_new = 0;
-	uint16_t *numbers = port_numbers(old, &nr_old);
-	uint16_t *stay = new ? port_numbers(new, &nr_new) : NULL;
+	struct port_id *ids = port_ids(old, &nr_old);
+	struct port_id *stay = new ? port_ids(new, &nr_new) : NULL;
 
 	for (size_t i = 0; i < nr_old; i++)
-		if (!has_number(stay, nr_new, numbers[i]))
-			vec_push(&s->changes.ports, port_ref_get(s->dp, old->host, numbers[i]));
-	free(numbers);
+		if (!has_port(stay, nr_new, ids[i]))
+			vec_push(&s->changes.ports, port_ref_get(s->dp, old->host, ids[i]));
+	free(ids);
 	free(stay);
 }
 
@@ -129,6 +129,7 @@ static int prepare(struct sync *s)
 	err = prepare_scopes(s, &changed);
 	if (err)
 		return err;
+	changed |= s->dp->node_moved;
 	strmap_each(&s->plan->hosts, e) {
 		if (last && !changed &&
 		    strmap_get_beside(&last->hosts, &s->plan->hosts, e) == e->value)
@@ -170,6 +171,8 @@ static void commit(struct sync *s)
 	if (dp->learn)
 		dp->learn(s->plan, dp->learn_arg);
 	vec_each(&s->changes.list, c)
+		rules_write(dp, c);
+	vec_each(&s->changes.list, c)
 		change_write(dp, c);
 	scopes_open(dp, s->plan);
 	callers_place(dp, s->plan);
@@ -188,6 +191,7 @@ static void commit(struct sync *s)
 	scopes_close(dp, s->plan);
 	dp->control->plan = s->plan->number;
 	dp->last = s->plan;
+	dp->node_moved = false;
 }
 
 static void undo(struct sync *s, bool named)
@@ -242,5 +246,7 @@ int datapath_sync(struct datapath *dp, const struct plan *plan, struct diags *di
 	}
 	vec_free(&s.changes.list);
 	vec_free(&s.changes.ports);
+	arena_free(dp->fronts);
+	dp->fronts = NULL;
 	return err;
 }

@@ -79,12 +79,30 @@ bool inet_equal(const struct inet *a, const struct inet *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
+bool inet_is_within(const struct inet *a, const struct inet *network, unsigned prefix)
+{
+	unsigned bits = inet_is_v4(network) ? prefix + 96 : prefix, rest = bits % 8;
+	uint8_t mask = (uint8_t)(0xff00 >> rest);
+
+	if (inet_is_v4(a) != inet_is_v4(network) || memcmp(a, network, bits / 8))
+		return false;
+	return !rest || !((a->byte[bits / 8] ^ network->byte[bits / 8]) & mask);
+}
+
 const char *inet_print(const struct inet *a, char out[INET_TEXT])
 {
 	if (inet_is_v4(a))
 		inet_ntop(AF_INET, a->byte + 12, out, INET_TEXT);
 	else
 		inet_ntop(AF_INET6, a->byte, out, INET_TEXT);
+	return out;
+}
+
+const char *inet_print_cidr(const struct inet *a, unsigned prefix, char out[INET_TEXT])
+{
+	size_t length = strlen(inet_print(a, out));
+
+	snprintf(out + length, INET_TEXT - length, "/%u", prefix);
 	return out;
 }
 

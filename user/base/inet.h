@@ -22,7 +22,11 @@ bool inet_parse_cidr(const char *text, struct inet *out, unsigned *prefix);
 bool inet_is_v4(const struct inet *a); /* v4-mapped */
 bool inet_is_loopback(const struct inet *a);
 bool inet_equal(const struct inet *a, const struct inet *b);
+/* Whether `a` is of the family of `network` and has its first bits: `prefix`, as of inet_parse_cidr. */
+bool inet_is_within(const struct inet *a, const struct inet *network, unsigned prefix);
 const char *inet_print(const struct inet *a, char out[INET_TEXT]);
+/* "10.0.0.0/8" */
+const char *inet_print_cidr(const struct inet *a, unsigned prefix, char out[INET_TEXT]);
 /* "10.0.0.1:80", "[::1]:80" */
 const char *inet_print_port(const struct inet *a, unsigned port, char out[INET_TEXT + 8]);
 

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Labels and annotations that begin with shunt.io/: which kinds have them, and their values. */
 #include <string.h>
+#include "config/keys.h"
 #include "config/kinds.h"
 #include "config/policy.h"
 
 #define PREFIX "shunt.io/"
 #define ON(k) (1u << (k))
 
-/* "connect-failure>10%/100": a share of failures, and over how many connections. */
 static bool is_guard(const char *text)
 {
-	unsigned percent, window;
-	int end = 0;
+	uint32_t percent, window;
 
-	return sscanf(text, "connect-failure>%3u%%/%6u%n", &percent, &window, &end) == 2 &&
-	       !text[end] && percent && percent <= 100 && window;
+	return guard_parse(text, &percent, &window);
 }
 
 static bool is_period(const char *text)
@@ -50,22 +48,30 @@ static const struct key {
 	 NULL,
 	 "bypass or refuse",
 	 true},
-	{"capture", ON(KIND_POD) | ON(KIND_NAMESPACE), {"socket", "tc"}, NULL, "socket or tc"},
+	{"capture",
+	 ON(KIND_POD) | ON(KIND_NAMESPACE),
+	 {"socket", "tc"},
+	 NULL,
+	 "socket or tc",
+	 true},
 	{"splice",
 	 ON(KIND_POD) | ON(KIND_NAMESPACE) | ON(KIND_SERVICE),
 	 {"off", "on"},
 	 NULL,
-	 "\"off\" or \"on\""},
+	 "\"off\" or \"on\"",
+	 true},
 	{"drain",
 	 ON(KIND_VIRTUAL_SERVICE) | ON(KIND_SERVICE),
 	 {"keep", "now"},
 	 is_period,
-	 "keep, now or a duration like 30s"},
+	 "keep, now or a duration like 30s",
+	 true},
 	{"guard",
 	 ON(KIND_VIRTUAL_SERVICE),
 	 {"none"},
 	 is_guard,
-	 "none, or a guard like connect-failure>10%/100"},
+	 "none, or a guard like connect-failure>10%/100",
+	 true},
 };
 #define NR_KEYS (sizeof(keys) / sizeof(*keys))
 

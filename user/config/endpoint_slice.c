@@ -8,18 +8,22 @@
 static void put_port(struct decoder *d, const struct node *n, void *into)
 {
 	struct slice_port *port = into;
-	const char *transport = text_of(n, "protocol");
 
 	(void)d;
-	port->name = port->name ? port->name : "";
-	port->udp = transport && strcmp(transport, "TCP");
+	(void)n;
+	text_fill(&port->name);
 }
 
-static const struct word transports[] = {{"TCP"}, {"UDP"}, {"SCTP"}, {0}};
+static const struct word transports[] = {
+	{"TCP", TRANSPORT_TCP},
+	{"UDP", TRANSPORT_UDP},
+	{"SCTP", TRANSPORT_SCTP},
+	{0},
+};
 static const struct field port_fields[] = {
 	{"name", INTO(struct slice_port, name)},
 	{"port", FIELD_INTEGER, PORT_RANGE, INTO(struct slice_port, port)},
-	{"protocol", FIELD_WORD, .words = transports},
+	{"protocol", FIELD_WORD, .words = transports, INTO(struct slice_port, transport)},
 	{0},
 };
 const struct message slice_port = {port_fields, sizeof(struct slice_port), put_port};
@@ -70,6 +74,39 @@ static const char *node_of(const struct node *n)
 	return name ? name : "";
 }
 
+/* The names in a list of {name}; *nr: how many. */
+static const char **names_of(struct decoder *d, const struct node *list, size_t *nr)
+{
+	const struct node *it;
+	const char **names;
+
+	*nr = 0;
+	if (!list || list->type != NODE_LIST || !list->nr)
+		return NULL;
+	names = arena_alloc(d->arena, list->nr * sizeof(*names));
+	node_each(list, it) {
+		const char *name = scalar_of(it, "name");
+
+		if (name)
+			names[(*nr)++] = arena_strdup(d->arena, name);
+	}
+	return names;
+}
+
+static const struct slice_hints *hints_of(struct decoder *d, const struct node *n)
+{
+	const struct node *hints = node_get(n, "hints");
+	struct slice_hints all, *out;
+
+	all.zones = names_of(d, node_get(hints, "forZones"), &all.nr_zones);
+	all.nodes = names_of(d, node_get(hints, "forNodes"), &all.nr_nodes);
+	if (!all.nr_zones && !all.nr_nodes)
+		return NULL;
+	out = arena_alloc(d->arena, sizeof(*out));
+	*out = all;
+	return out;
+}
+
 static void put_endpoint(struct decoder *d, const struct node *n, void *into)
 {
 	const struct node *conditions = node_get(n, "conditions");
@@ -79,6 +116,7 @@ static void put_endpoint(struct decoder *d, const struct node *n, void *into)
 	slice_pod(d, n, endpoint);
 	endpoint->ready = (!is_set(conditions, "ready") || is_true(conditions, "ready")) &&
 			  !is_true(conditions, "terminating");
+	endpoint->hints = hints_of(d, n);
 	endpoint->node = node_of(n);
 	endpoint->node = *endpoint->node ? arena_strdup(d->arena, endpoint->node) : "";
 }
@@ -91,9 +129,22 @@ static const struct field condition_fields[] = {
 };
 static const struct message conditions_message = {condition_fields};
 
+static const struct field name_fields[] = {
+	{"name"},
+	{0},
+};
+static const struct message name_message = {name_fields};
+static const struct field hint_fields[] = {
+	{"forNodes", FIELD_MESSAGE, FIELD_LIST, .message = &name_message},
+	{"forZones", FIELD_MESSAGE, FIELD_LIST, .message = &name_message},
+	{0},
+};
+static const struct message hints_message = {hint_fields};
+
 static const struct field endpoint_fields[] = {
 	{"addresses", FIELD_STRING, FIELD_LIST, .flags = FIELD_REQUIRED},
 	{"conditions", FIELD_MESSAGE, .message = &conditions_message},
+	{"hints", FIELD_MESSAGE, .message = &hints_message},
 	{"nodeName"},
 	{0},
 };

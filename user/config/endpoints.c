@@ -44,7 +44,7 @@ static const struct field subsets_field = {"subsets", FIELD_MESSAGE, .message = 
 /* Names are NULL of an element that is no mapping, which was told. */
 static bool same_port(const struct slice_port *a, const struct slice_port *b)
 {
-	return a->port == b->port && a->udp == b->udp &&
+	return a->port == b->port && a->transport == b->transport &&
 	       (a->name == b->name || (a->name && b->name && !strcmp(a->name, b->name)));
 }
 

@@ -10,7 +10,7 @@
 
 struct service_port {
 	const char *name; /* "" when unnamed */
-	uint16_t port, node_port;
+	uint16_t port, node_port; /* node_port 0: none */
 	uint16_t target_port;	 /* 0: see target_name, else = port */
 	const char *target_name; /* a container port's name, or NULL */
 	enum protocol protocol;
@@ -19,7 +19,8 @@ struct service_port {
 struct k8s_service {
 	struct inet *addresses; /* clusterIPs; none: one is allocated, unless headless */
 	size_t nr_addresses;
-	struct inet *external_addresses; /* externalIPs and status.loadBalancer.ingress[].ip */
+	/* externalIPs, and of a load balancer status.loadBalancer.ingress[].ip */
+	struct inet *external_addresses;
 	size_t nr_external_addresses;
 	bool headless;
 	const char *external_name; /* type ExternalName: lower case, else NULL */
@@ -52,7 +53,12 @@ struct pod {
 struct slice_port {
 	const char *name;
 	uint16_t port; /* 0: any */
-	bool udp;
+	enum transport transport;
+};
+/* For whom an endpoint is meant; names of zones and of nodes. */
+struct slice_hints {
+	const char **zones, **nodes;
+	size_t nr_zones, nr_nodes;
 };
 struct slice_endpoint {
 	struct inet *addresses;
@@ -61,6 +67,7 @@ struct slice_endpoint {
 	const char *pod, *pod_namespace; /* targetRef of kind Pod, else NULL */
 	const char *node;	       /* "" unknown */
 	uint32_t ports;		       /* bit i: it listens on slice.ports[i] */
+	const struct slice_hints *hints; /* NULL: none */
 };
 struct slice {
 	const char *service; /* name, in the object's namespace */

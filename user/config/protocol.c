@@ -45,6 +45,11 @@ bool protocol_is_tls(enum protocol p)
 	return p == PROTOCOL_HTTPS || p == PROTOCOL_TLS;
 }
 
+enum transport protocol_transport(enum protocol p)
+{
+	return p == PROTOCOL_UDP ? TRANSPORT_UDP : TRANSPORT_TCP;
+}
+
 static enum protocol parse(const char *name, size_t length)
 {
 	for (size_t i = 0; i < NR_NAMES; i++)

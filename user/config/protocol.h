@@ -19,8 +19,15 @@ enum protocol { /* of a port, by appProtocol, else by its name up to the first d
 	PROTOCOL_MYSQL,
 	PROTOCOL_UDP,
 };
+enum transport {
+	TRANSPORT_TCP,
+	TRANSPORT_UDP,
+	TRANSPORT_SCTP,
+};
 const char *protocol_name(enum protocol p);
 bool protocol_is_http(enum protocol p); /* HTTP, HTTP2, GRPC */
+/* TRANSPORT_TCP or TRANSPORT_UDP. */
+enum transport protocol_transport(enum protocol p);
 bool protocol_is_tls(enum protocol p);	/* HTTPS, TLS */
 /* A protocol's own name, any case; PROTOCOL_AUTO when it is none. */
 enum protocol protocol_parse(const char *name);

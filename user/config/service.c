@@ -12,9 +12,10 @@
 #define DISTRIBUTION_KEY "networking.istio.io/traffic-distribution"
 #define EXPORT_KEY "networking.istio.io/exportTo"
 #define PORTS_MAX 4096 /* each is compared with all others */
+#define NODE_PORTS_FIRST 30000 /* what Kubernetes gives by default */
+#define NODE_PORTS_LAST 32767
 #define DISTRIBUTIONS "PreferClose, PreferSameZone or PreferSameNode"
 
-enum transport { TRANSPORT_TCP, TRANSPORT_UDP, TRANSPORT_SCTP };
 static const struct word transports[] = {
 	{"TCP", TRANSPORT_TCP},
 	{"UDP", TRANSPORT_UDP},
@@ -55,6 +56,8 @@ static void put_port(struct decoder *d, const struct node *n, void *into)
 	port->protocol = protocol_of_port(text_of(n, "appProtocol"), port->name, port->port);
 	if (transport && strcmp(transport, "TCP"))
 		port->protocol = PROTOCOL_UDP;
+	else if (port->protocol == PROTOCOL_UDP)
+		port->protocol = PROTOCOL_TCP; /* by its name alone */
 	if (transport && !strcmp(transport, "SCTP"))
 		decode_later_key(d, n, "protocol");
 }
@@ -120,14 +123,47 @@ static void check_ports(struct decoder *d, const struct node *spec, struct k8s_s
 	service->nr_ports = nr;
 }
 
-static void put_later(struct decoder *d, const struct node *n, const struct k8s_service *service)
+/* Two ports at one node port cannot be told apart, unless their transports differ. */
+static bool is_node_port_again(const struct service_port *ports, size_t i)
 {
-	if (service->affinity_seconds)
-		decode_later_key(d, n, "sessionAffinity");
-	if (service->internal_local)
-		decode_later_key(d, n, "internalTrafficPolicy");
-	if (service->external_local)
-		decode_later_key(d, n, "externalTrafficPolicy");
+	for (size_t j = 0; j < i; j++)
+		if (ports[j].node_port == ports[i].node_port &&
+		    protocol_transport(ports[j].protocol) == protocol_transport(ports[i].protocol))
+			return true;
+	return false;
+}
+
+/* Before ports are left out: those of the list and those of the service stand at the same places. */
+static void check_node_ports(struct decoder *d, const struct node *spec,
+			     struct k8s_service *service)
+{
+	const struct node *list = node_get(spec, "ports"), *it;
+	const char *type = text_of(spec, "type");
+	bool opened = type && (!strcmp(type, "NodePort") || !strcmp(type, "LoadBalancer"));
+	size_t i = 0;
+
+	if (!list || list->type != NODE_LIST || list->nr > PORTS_MAX)
+		return;
+	node_each(list, it) {
+		struct service_port *port = &service->ports[i++];
+
+		if (!port->node_port)
+			continue;
+		if (!opened)
+			decode_warning_key(d, it, "nodePort",
+					   "has no effect, want type NodePort or LoadBalancer");
+		else if (is_node_port_again(service->ports, i - 1))
+			decode_error_key(d, it, "nodePort",
+					 "%u is that of another port, want one for each",
+					 port->node_port);
+		else if (port->node_port < NODE_PORTS_FIRST || port->node_port > NODE_PORTS_LAST)
+			decode_warning_key(d, it, "nodePort",
+					   "%u is out of the range that API servers give, "
+					   "%d to %d", port->node_port, NODE_PORTS_FIRST,
+					   NODE_PORTS_LAST);
+		if (!opened)
+			port->node_port = 0;
+	}
 }
 
 static void check_spec(struct decoder *d, const struct node *n, void *into)
@@ -137,13 +173,13 @@ static void check_spec(struct decoder *d, const struct node *n, void *into)
 	bool external = type && !strcmp(type, "ExternalName");
 
 	put_addresses(d, n, service);
+	check_node_ports(d, n, service);
 	check_ports(d, n, service);
 	service->has_selector = service->selector.nr > 0;
 	if (!affinity || strcmp(affinity, "ClientIP"))
 		service->affinity_seconds = 0;
 	else if (!service->affinity_seconds)
 		service->affinity_seconds = AFFINITY_SECONDS;
-	put_later(d, n, service);
 	if (!external)
 		service->external_name = NULL;
 	else if (!service->external_name)
@@ -252,8 +288,13 @@ static void put_external(struct decoder *d, const struct node *n, struct k8s_ser
 		arena_alloc(d->arena, nr * sizeof(*service->external_addresses));
 	node_each(ips, it)
 		add_external(d, it, service);
-	node_each(ingress, it)
-		add_external(d, node_get(it, "ip"), service);
+	node_each(ingress, it) {
+		const char *mode = text_of(it, "ipMode");
+
+		/* a balancer that ends connections itself is to be reached, not stood in for */
+		if (!mode || strcmp(mode, "Proxy"))
+			add_external(d, node_get(it, "ip"), service);
+	}
 }
 
 /* One entry of the comma list: text of n bytes. */

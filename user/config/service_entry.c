@@ -73,7 +73,7 @@ static const struct field selector_fields[] = {
 };
 static const struct message selector = {selector_fields, .check = check_selector};
 
-/* Single addresses, and true ranges, which are not in force yet. */
+/* Single addresses, and true ranges. */
 static void put_addresses(struct decoder *d, const struct node *spec, struct service_entry *entry)
 {
 	const struct node *list = node_get(spec, "addresses"), *it;
@@ -88,12 +88,10 @@ static void put_addresses(struct decoder *d, const struct node *spec, struct ser
 		if (it->type != NODE_STRING ||
 		    !inet_parse_cidr(it->text, &subnet.address, &subnet.prefix))
 			continue;
-		if (subnet.prefix == (inet_is_v4(&subnet.address) ? 32 : 128)) {
+		if (subnet.prefix == (inet_is_v4(&subnet.address) ? 32 : 128))
 			entry->addresses[entry->nr_addresses++] = subnet.address;
-		} else {
+		else
 			entry->subnets[entry->nr_subnets++] = subnet;
-			decode_later(d, it);
-		}
 	}
 }
 

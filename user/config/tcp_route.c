@@ -38,9 +38,7 @@ static void check_match(struct decoder *d, const struct node *n, void *into)
 }
 
 #define L4_MATCH_FIELDS                                                                            \
-	{"destinationSubnets", FIELD_STRING, FIELD_LIST, .check = check_subnet,                    \
-	 .flags = FIELD_LATER},                                                                    \
-		{"gateways", FIELD_STRING, INTO_LIST(struct route_match, gateways)},               \
+	{"gateways", FIELD_STRING, INTO_LIST(struct route_match, gateways)},                       \
 		{"port", FIELD_INTEGER, .max = 65535, .want = "a port from 1 to 65535",            \
 		 INTO(struct route_match, port)},                                                  \
 		{"sourceLabels", FIELD_STRING, FIELD_MAP, .check = check_label_entry,              \
@@ -51,6 +49,7 @@ static void check_match(struct decoder *d, const struct node *n, void *into)
 	}
 
 static const struct field tcp_match_fields[] = {
+	{"destinationSubnets", FIELD_STRING, FIELD_LIST, .check = check_subnet},
 	L4_MATCH_FIELDS,
 	{"sourceSubnet", .flags = FIELD_LATER},
 	{0},
@@ -73,6 +72,8 @@ const struct message tcp_route = {tcp_fields, sizeof(struct vs_route), check_rou
 
 /* The names themselves are checked with the hosts. */
 static const struct field tls_match_fields[] = {
+	{"destinationSubnets", FIELD_STRING, FIELD_LIST, .flags = FIELD_LATER,
+	 .check = check_subnet},
 	L4_MATCH_FIELDS,
 	{"sniHosts", FIELD_STRING, INTO_FILLED(struct route_match, sni_hosts),
 	 .want = "at least one server name"},

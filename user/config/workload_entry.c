@@ -109,7 +109,7 @@ static const struct field workload_fields[] = {
 	{"network", INTO_WITH(struct workload, network, FIELD_LATER), .check = check_place_name},
 	{"ports", FIELD_INTEGER, FIELD_MAP, PORT_RANGE, .at_most = 128, .check = check_port_value},
 	{"serviceAccount", INTO(struct workload, service_account), .check = check_account},
-	{"weight", FIELD_INTEGER, INTO_WITH(struct workload, weight, FIELD_LATER)},
+	{"weight", FIELD_INTEGER, INTO(struct workload, weight)},
 	{0},
 };
 const struct message workload = {workload_fields, sizeof(struct workload), check_workload};

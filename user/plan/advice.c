@@ -41,6 +41,8 @@ static void protocol_check(struct planner *p, const struct plan_port *port, cons
 void advice_give(struct planner *p, const struct plan_port *port, const struct object *vs)
 {
 	route_check(p, &port->route);
+	for (size_t i = 0; i < port->nr_branches; i++)
+		route_check(p, &port->branches[i].route);
 	for (size_t i = 0; i < port->nr_rules; i++)
 		route_check(p, &port->rules[i].route);
 	protocol_check(p, port, vs);

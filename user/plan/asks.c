@@ -150,21 +150,28 @@ static void claimant_ask(const struct planner *p, struct asks *a, const struct o
 	}
 }
 
+static void claim_ask(const struct planner *p, struct asks *a, const char *key)
+{
+	const struct bag *bag = strmap_get(&p->index->claims, key);
+	struct object *o;
+
+	a->uneven |= bag && bag->nr > 1;
+	bag_each(bag, o)
+		claimant_ask(p, a, o);
+}
+
 static void claims_ask(const struct planner *p, struct asks *a, const struct object *owner)
 {
 	size_t nr;
 	const struct inet *at = owner_addresses(owner, &nr);
+	const struct subnet *subnets;
 	char key[INDEX_KEY];
-	struct object *o;
 
-	for (size_t i = 0; i < nr; i++) {
-		const struct bag *bag =
-			strmap_get(&p->index->claims, index_key_address(key, &at[i]));
-
-		a->uneven |= bag && bag->nr > 1;
-		bag_each(bag, o)
-			claimant_ask(p, a, o);
-	}
+	for (size_t i = 0; i < nr; i++)
+		claim_ask(p, a, index_key_address(key, &at[i]));
+	subnets = owner_subnets(owner, &nr);
+	for (size_t i = 0; i < nr; i++)
+		claim_ask(p, a, index_key_subnet(key, &subnets[i]));
 }
 
 /* ---- the whole ---- */

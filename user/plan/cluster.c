@@ -6,25 +6,38 @@
 #include "plan/locality.h"
 #include "plan/visible.h"
 
-static const struct service_port *port_find(const struct object *owner, uint16_t port)
+static enum transport transport_of(const struct reach *reach)
+{
+	return reach->layer == LAYER_UDP ? TRANSPORT_UDP : TRANSPORT_TCP;
+}
+
+static const struct service_port *port_find(const struct object *owner, uint16_t port,
+					    enum transport transport)
 {
 	size_t nr;
 	const struct service_port *ports = owner_ports(owner, &nr);
 
 	for (size_t i = 0; i < nr; i++)
-		if (ports[i].port == port && ports[i].protocol != PROTOCOL_UDP)
+		if (ports[i].port == port && protocol_transport(ports[i].protocol) == transport)
 			return &ports[i];
 	return NULL;
 }
 
-static uint16_t port_of(const struct object *owner, uint16_t port, uint16_t listener)
+/* The only port of all, as in Istio; of UDP, which Istio leaves alone, the only one of UDP. */
+static uint16_t port_of(const struct object *owner, uint16_t port, const struct reach *reach)
 {
-	size_t nr = 0;
+	size_t nr = 0, nr_counted = 0, only = 0;
 	const struct service_port *ports = owner ? owner_ports(owner, &nr) : NULL;
 
 	if (port)
 		return port;
-	return nr == 1 ? ports[0].port : listener;
+	for (size_t i = 0; i < nr; i++) {
+		if (reach->layer == LAYER_UDP && ports[i].protocol != PROTOCOL_UDP)
+			continue;
+		nr_counted++;
+		only = i;
+	}
+	return nr_counted == 1 ? ports[only].port : reach->listener;
 }
 
 /* ---- endpoints ---- */
@@ -68,17 +81,21 @@ static void endpoints_take(struct planner *p, struct plan_cluster *c,
 		e->version = text_keep(arena, e->version);
 		e->locality = text_keep(arena, e->locality);
 		e->dns_name = text_keep(arena, e->dns_name);
+		e->on_node = node_is_ours(p, b->node);
 		c->nr_endpoints++;
 	}
 }
 
+/* `outside`: for callers from outside of the node. */
 static void backends_take(struct planner *p, struct plan_cluster *c, const struct object *owner,
-			  const struct service_port *port, const struct subset *subset)
+			  const struct service_port *port, const struct subset *subset,
+			  bool outside)
 {
 	struct backends backends;
 	struct backend *of;
 
 	backends_of(p, owner, c->host, port, &backends);
+	topology_apply(p, c, owner, outside, &backends);
 	endpoints_take(p, c, &backends, subset, &of);
 	locality_apply(p, c, owner, of);
 	free(of);
@@ -99,11 +116,30 @@ static enum policy kernel_policy(const struct load_balancer *lb)
 		[LB_PASSTHROUGH] = POLICY_PASSTHROUGH,
 	};
 
+	if (lb && lb->hash && lb->hash->key == HASH_SOURCE_IP)
+		return POLICY_SOURCE_HASH;
 	return lb ? policies[lb->simple] : POLICY_LEAST_REQUEST;
 }
 
-static void policy_set(struct planner *p, struct plan_cluster *c, const struct rules *rules,
-		       const struct destination *d, const struct reach *reach)
+/*
+ * Session affinity keeps what any other policy chose first; a hash of the source does so by itself,
+ * and what passes as dialled is not chosen.
+ */
+static void kernel_policy_set(struct plan_cluster *c, const struct object *owner)
+{
+	const struct load_balancer *lb = c->full.blocks.load_balancer;
+
+	c->policy = kernel_policy(lb);
+	if (c->policy == POLICY_SOURCE_HASH)
+		c->table_size = lb->hash->table_size < UINT32_MAX ? (uint32_t)lb->hash->table_size
+								  : UINT32_MAX;
+	else if (c->policy != POLICY_PASSTHROUGH && owner->kind == KIND_SERVICE)
+		c->affinity = owner->service.affinity_seconds;
+}
+
+static void policy_set(struct planner *p, struct plan_cluster *c, const struct object *owner,
+		       const struct rules *rules, const struct destination *d,
+		       const struct reach *reach)
 {
 	const struct traffic_policy *set = &c->full.blocks;
 	struct plan_source because;
@@ -112,7 +148,7 @@ static void policy_set(struct planner *p, struct plan_cluster *c, const struct r
 	vec_each(&rules->list, o)
 		host_use(p, *o); /* the policy points into them */
 	policy_resolve(p, rules, d, c->port, reach, &c->full);
-	c->policy = kernel_policy(set->load_balancer);
+	kernel_policy_set(c, owner);
 	if (set->connection_pool && set->connection_pool->tcp)
 		c->max_connections = set->connection_pool->tcp->max_connections;
 	c->needs_tls = policy_needs_tls(&c->full);
@@ -168,22 +204,24 @@ static const char *apart_of(struct planner *p, const char *host, const struct ob
 static void cluster_fill(struct planner *p, struct plan_cluster *c, const struct object *owner,
 			 const struct destination *d, const struct reach *reach)
 {
-	const struct service_port *port = port_find(owner, c->port);
+	const struct service_port *port = port_find(owner, c->port, transport_of(reach));
 	const struct subset *subset = NULL;
 	struct object *rule = NULL;
 	struct rules rules;
 
 	rules_of(p, c->host, owner->namespace, &rules);
-	policy_set(p, c, &rules, d, reach);
+	policy_set(p, c, owner, &rules, d, reach);
 	c->apart = apart_of(p, c->host, owner, &rules);
 	if (*c->subset)
 		subset = subset_find(&rules, c->subset, &rule);
 	if (!port)
-		c->unknown = arena_printf(p->host->arena, "no port %u in %s", c->port, owner->id);
+		c->unknown = arena_printf(p->host->arena, "no %sport %u in %s",
+					  reach->layer == LAYER_UDP ? "UDP " : "", c->port,
+					  owner->id);
 	else if (*c->subset && !subset)
 		c->unknown = subset_unknown(p, c->host, c->subset, &rules);
 	else
-		backends_take(p, c, owner, port, subset);
+		backends_take(p, c, owner, port, subset, false);
 	vec_free(&rules.list);
 }
 
@@ -196,13 +234,36 @@ static struct plan_cluster *cluster_new(struct planner *p, const struct destinat
 
 	c->host = arena_strdup(arena, d->host);
 	c->subset = text_keep(arena, d->subset);
-	c->port = port_of(owner, d->port, reach->listener);
+	c->port = port_of(owner, d->port, reach);
+	c->udp = reach->layer == LAYER_UDP;
+	c->udp = reach->layer == LAYER_UDP;
 	c->because = c->apart = "";
 	if (owner)
 		cluster_fill(p, c, owner, d, reach);
 	else
 		c->unknown = arena_printf(arena, "no service %s", d->host);
 	return c;
+}
+
+struct plan_cluster *cluster_from_outside(struct planner *p, struct plan_cluster *c)
+{
+	const struct object *owner = host_owner(p, c->host);
+	struct plan_cluster *out;
+	struct object *rule;
+	struct rules rules;
+
+	if (c->unknown || !owner || owner->kind != KIND_SERVICE || !owner->service.internal_local)
+		return c;
+	out = arena_alloc(p->host->arena, sizeof(*out));
+	*out = *c;
+	out->endpoints = NULL;
+	out->nr_endpoints = 0;
+	rules_of(p, c->host, owner->namespace, &rules);
+	backends_take(p, out, owner,
+		      port_find(owner, c->port, c->udp ? TRANSPORT_UDP : TRANSPORT_TCP),
+		      *c->subset ? subset_find(&rules, c->subset, &rule) : NULL, true);
+	vec_free(&rules.list);
+	return out;
 }
 
 struct plan_cluster *cluster_build(struct planner *p, const struct destination *d,

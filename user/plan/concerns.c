@@ -94,8 +94,6 @@ static void subsets_check(struct planner *p, const struct rules *rules)
 	struct backends backends;
 	struct object **o;
 
-	for (; nr && ports->protocol == PROTOCOL_UDP; nr--)
-		ports++; /* UDP ports have no backends here */
 	if (!nr || !rules->list.nr || rules->list.at[0]->destination_rule.host[0] == '*')
 		return;
 	backends_of(p, p->owner, p->host->host, ports, &backends);
@@ -136,6 +134,9 @@ static bool port_is_routed(const struct plan_port *port, const struct object *vs
 	if (port->verdict == VERDICT_UNTOUCHED || !strcmp(port->route.object, vs->id) ||
 	    !strcmp(plan_bytes_object(port), vs->id))
 		return true;
+	for (size_t i = 0; i < port->nr_branches; i++)
+		if (!strcmp(port->branches[i].route.object, vs->id))
+			return true;
 	for (size_t i = 0; i < port->nr_rules; i++)
 		if (port->rules[i].from.object == vs)
 			return true;

@@ -147,7 +147,7 @@ static int64_t connections_of(const struct printing *p, const struct fact *f)
 
 	if (!p->live || !c || c->unknown)
 		return -1;
-	return p->live->count(c->host, c->port, c->subset, p->live->arg);
+	return p->live->count(c, p->live->arg);
 }
 
 static void difference_print(const struct fact *from, const struct fact *to, void *arg)
@@ -158,7 +158,7 @@ static void difference_print(const struct fact *from, const struct fact *to, voi
 
 	fprintf(p->out, "%c %s", from ? to ? '~' : '-' : '+', f->host);
 	if (f->port)
-		fprintf(p->out, ":%u", f->port);
+		fprintf(p->out, ":%u%s", f->port, f->udp ? "/udp" : "");
 	if (*f->scopes)
 		fprintf(p->out, " from %s", f->scopes);
 	if (*f->rule)
@@ -188,8 +188,8 @@ static void difference_json(const struct fact *from, const struct fact *to, void
 	int64_t open = connections_of(p, from ? from : to);
 
 	json_array_append_new(
-		p->list, json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s?, s:s?, s:o}", "host",
-				   f->host, "port", f->port, "scopes", f->scopes, "rule", f->rule,
+		p->list, json_pack("{s:s, s:i, s:b, s:s, s:s, s:s, s:s, s:s?, s:s?, s:o}", "host",
+				   f->host, "port", f->port, "udp", f->udp, "scopes", f->scopes, "rule", f->rule,
 				   "destination", f->destination, "what", f->what, "from",
 				   from ? from->value : NULL, "to", to ? to->value : NULL,
 				   "open_connections", open < 0 ? json_null() : json_integer(open)));

@@ -156,18 +156,41 @@ static void short_name_add(struct dirty *d, const char *host)
 	}
 }
 
-static void claims_add(struct dirty *d, const struct inet *addresses, size_t nr)
+static void claim_add(struct dirty *d, const char *key)
 {
+	const struct bag *bag = strmap_get(&d->index->claims, key);
 	struct object *o;
+
+	bag_each(bag, o)
+		owner_add(d, o);
+}
+
+static void addresses_add(struct dirty *d, const struct inet *addresses, size_t nr)
+{
 	char key[INDEX_KEY];
 
-	for (size_t i = 0; i < nr; i++) {
-		const struct bag *bag = strmap_get(&d->index->claims,
-						   index_key_address(key, &addresses[i]));
+	for (size_t i = 0; i < nr; i++)
+		claim_add(d, index_key_address(key, &addresses[i]));
+}
 
-		bag_each(bag, o)
-			owner_add(d, o);
+/* Others that state what it states. */
+static void claims_add(struct dirty *d, const struct object *o)
+{
+	const struct k8s_service *s = &o->service;
+	const struct service_entry *entry = &o->service_entry;
+	char key[INDEX_KEY];
+
+	if (o->kind == KIND_SERVICE_ENTRY) {
+		addresses_add(d, entry->addresses, entry->nr_addresses);
+		for (size_t i = 0; i < entry->nr_subnets; i++)
+			claim_add(d, index_key_subnet(key, &entry->subnets[i]));
+		return;
 	}
+	addresses_add(d, s->addresses, s->nr_addresses);
+	addresses_add(d, s->external_addresses, s->nr_external_addresses);
+	for (size_t i = 0; i < s->nr_ports; i++)
+		if (s->ports[i].node_port)
+			claim_add(d, index_key_node_port(key, &s->ports[i]));
 }
 
 /*
@@ -181,7 +204,7 @@ static void entries_add(struct dirty *d, const char *host)
 
 	bag_each(bag, o) {
 		owner_add(d, o);
-		claims_add(d, o->service_entry.addresses, o->service_entry.nr_addresses);
+		claims_add(d, o);
 	}
 }
 
@@ -249,7 +272,7 @@ static void namespace_add(struct dirty *d, const struct object *o)
 static void entry_add(struct dirty *d, const struct object *o)
 {
 	owner_add(d, o);
-	claims_add(d, o->service_entry.addresses, o->service_entry.nr_addresses);
+	claims_add(d, o);
 	for (size_t i = 0; i < o->service_entry.nr_hosts; i++) {
 		entries_add(d, o->service_entry.hosts[i]);
 		short_name_add(d, o->service_entry.hosts[i]);
@@ -283,7 +306,7 @@ void dirty_add(struct dirty *d, const struct object *o)
 	switch (o->kind) {
 	case KIND_SERVICE:
 		service_add(d, o);
-		claims_add(d, o->service.addresses, o->service.nr_addresses);
+		claims_add(d, o);
 		entries_add(d, service_host(o, host));
 		break;
 	case KIND_SERVICE_ENTRY:

@@ -32,9 +32,10 @@ static void endpoint_address(struct plan_endpoint *e, const struct inet *address
 }
 
 static void backend_add(struct backends *out, const struct plan_endpoint *e,
-			const struct labels *labels, const char *node)
+			const struct labels *labels, const char *node,
+			const struct slice_hints *hints)
 {
-	struct backend b = {.endpoint = *e, .labels = labels, .node = node};
+	struct backend b = {.endpoint = *e, .labels = labels, .node = node, .hints = hints};
 	const char *version = labels ? labels_get(labels, "version") : NULL;
 
 	if (!e->port || (!e->has_ipv4 && !e->has_ipv6 && !*e->dns_name))
@@ -80,7 +81,7 @@ static void pod_add(const struct planner *p, const struct object *o,
 	if (o->pod.terminating || (!o->pod.ready && !not_ready_too))
 		return;
 	endpoint_address(&e, o->pod.addresses, o->pod.nr_addresses);
-	backend_add(out, &e, &o->labels, o->pod.node);
+	backend_add(out, &e, &o->labels, o->pod.node, NULL);
 }
 
 /* ---- WorkloadEntries ---- */
@@ -108,7 +109,7 @@ static void workload_add(const struct workload *w, const char *name, bool by_nam
 
 	if (w->has_address)
 		endpoint_address(&e, &w->address, 1);
-	backend_add(out, &e, &w->labels, "");
+	backend_add(out, &e, &w->labels, "", NULL);
 }
 
 /* Its endpoints may be names; without any, its hosts are. */
@@ -176,7 +177,7 @@ static void slice_endpoint_add(const struct planner *p, const struct object *sli
 		e.locality = node_locality(p, se->node);
 	endpoint_address(&e, se->addresses, se->nr_addresses);
 	backend_add(out, &e, pod ? &pod->labels : NULL,
-		    pod && *pod->pod.node ? pod->pod.node : se->node);
+		    pod && *pod->pod.node ? pod->pod.node : se->node, se->hints);
 }
 
 static void slice_add(const struct planner *p, const struct object *o,
@@ -187,7 +188,8 @@ static void slice_add(const struct planner *p, const struct object *o,
 	for (size_t i = 0; i < s->nr_ports; i++) {
 		uint16_t number = s->ports[i].port;
 
-		if (s->ports[i].udp || strcmp(s->ports[i].name, port->name))
+		if (s->ports[i].transport != protocol_transport(port->protocol) ||
+		    strcmp(s->ports[i].name, port->name))
 			continue;
 		if (!number)
 			number = port->target_port ? port->target_port : port->port;
@@ -217,6 +219,27 @@ int endpoint_address_order(const struct plan_endpoint *a, const struct plan_endp
 	return order ? order : (int)a->port - (int)b->port;
 }
 
+static int names_order(const char *const *a, size_t nr_a, const char *const *b, size_t nr_b)
+{
+	int order = (nr_a > nr_b) - (nr_a < nr_b);
+
+	for (size_t i = 0; i < nr_a && !order; i++)
+		order = strcmp(a[i], b[i]);
+	return order;
+}
+
+static int hints_order(const struct slice_hints *a, const struct slice_hints *b)
+{
+	static const struct slice_hints none;
+	int order;
+
+	a = a ? a : &none;
+	b = b ? b : &none;
+	order = names_order(a->zones, a->nr_zones, b->zones, b->nr_zones);
+	return order ? order : names_order(a->nodes, a->nr_nodes, b->nodes, b->nr_nodes);
+}
+
+/* By all that is told of it, so that of one server which stands in two slices always the same stays. */
 static int backend_order(const void *a, const void *b)
 {
 	const struct backend *x = a, *y = b;
@@ -224,7 +247,16 @@ static int backend_order(const void *a, const void *b)
 
 	if (!order)
 		order = strcmp(x->endpoint.name, y->endpoint.name);
-	return order ? order : strcmp(x->endpoint.version, y->endpoint.version);
+	if (!order)
+		order = strcmp(x->endpoint.version, y->endpoint.version);
+	if (!order)
+		order = strcmp(x->node, y->node);
+	if (!order)
+		order = strcmp(x->endpoint.locality, y->endpoint.locality);
+	if (!order)
+		order = (x->endpoint.weight > y->endpoint.weight) -
+			(x->endpoint.weight < y->endpoint.weight);
+	return order ? order : hints_order(x->hints, y->hints);
 }
 
 static void backends_sort(struct backends *out)

@@ -70,139 +70,30 @@ void decide(struct telling *t, const char *key, json_t *value)
 	json_object_set_new(t->decision, key, value);
 }
 
-/* ---- the port ---- */
-
-/* What becomes of connections to what is no host or port of the caller's. */
-static void unknown_tell(struct telling *t, const char *what)
-{
-	const struct plan_scope *s = t->planner.caller;
-
-	if (s && s->registry_only)
-		step(t, OUTCOME_REFUSED, s->sidecar, "spec.outboundTrafficPolicy",
-		     &s->sidecar->place, "%s is refused: %s lets the caller reach known hosts only",
-		     what, s->sidecar->id);
-	else
-		step_note(t, OUTCOME_NOTE, "%s passes untouched", what);
-	decide(t, "verdict", json_string(s && s->registry_only ? "refused" : "untouched"));
-}
-
-static void hidden_tell(struct telling *t, const struct object *owner)
-{
-	const struct plan_scope *s = t->planner.caller;
-
-	if (owner && !object_is_visible(owner, caller_namespace(&t->planner)))
-		step(t, OUTCOME_PASSED_OVER, owner, "spec.exportTo", &owner->export_to.place,
-		     "%s is passed over: it is not exported to the caller's namespace", owner->id);
-	else
-		step(t, OUTCOME_PASSED_OVER, s ? s->sidecar : NULL, "spec.egress",
-		     s && s->sidecar ? &s->sidecar->place : NULL, "%s is passed over: %s",
-		     t->host->id,
-		     s && s->sidecar ? "the caller's Sidecar does not import it" :
-				       "it is not for this caller");
-	unknown_tell(t, "the connection");
-}
-
-/* What the kernel does with what the proxy should take, and cannot. */
-static void bypass_tell(struct telling *t)
-{
-	const struct plan_port *port = t->port;
-	char *when = plan_port_proxied(port)
-			     ? xstrdup("while the proxy is away")
-			     : xasprintf("the proxy does no %s yet",
-					 protocol_name(port->protocol));
-
-	t->what = "connections";
-	if (port->on_failure == FAILURE_REFUSE || !port->route.nr_splits)
-		step_note(t, plan_port_proxied(port) ? OUTCOME_NOTE : OUTCOME_REFUSED,
-			  "%s: connections are refused%s%s", when,
-			  *port->refuse_because ? ", " : "", port->refuse_because);
-	else
-		step_note(t, OUTCOME_NOTE, "%s: connections take the bypass, route %s%s%s", when,
-			  port->route.object, *port->route.object ? " " : "", port->route.name);
-	free(when);
-}
-
-/* What passes as dialled is known by the addresses that its object states, or by those of its
- * servers; false: there are none. */
-static bool is_known_by_address(const struct telling *t)
-{
-	const struct object *owner = host_owner(&t->planner, t->host->host);
-	size_t nr = 0;
-
-	if (owner)
-		owner_addresses(owner, &nr);
-	return nr || t->host->nr_addresses || t->port->nr_passes;
-}
-
-static void untouched_tell(struct telling *t)
-{
-	const struct plan_scope *s = t->planner.caller;
-
-	if (s && s->registry_only && !is_known_by_address(t))
-		unknown_tell(t, arena_printf(t->scratch.arena,
-					     "%s has no address of its own (%s): the connection",
-					     t->host->host, t->port->because));
-	else
-		step_note(t, OUTCOME_NOTE, "connections pass as dialled: %s", t->port->because);
-}
-
-static void verdict_decide(struct telling *t)
-{
-	decide(t, "verdict", json_string(verdict_name(t->port->verdict)));
-	decide(t, "because", json_string(t->port->because));
-}
-
-static void port_tell(struct telling *t)
-{
-	const struct plan_port *port = t->port;
-	bool proxy = port->verdict == VERDICT_PROXY;
-
-	t->listener.port = port->port;
-	verdict_decide(t);
-	if (port->verdict == VERDICT_UNTOUCHED)
-		untouched_tell(t);
-	if (proxy)
-		step_at(t, OUTCOME_NOTE, &port->because_from,
-			"port %u is for the proxy because of %s", port->port, port->because);
-	else if (t->asked && port->verdict == VERDICT_KERNEL)
-		step_note(t, OUTCOME_NOTE,
-			  "the path and the headers do not count: the kernel steers "
-			  "each connection by its address and port");
-	t->what = proxy && !port->nr_snis ? "requests" : "connections";
-	if (proxy || port->route.nr_splits)
-		routes_tell(t);
-	if (proxy)
-		bypass_tell(t);
-	if (port->host_only)
-		step_note(t, OUTCOME_NOTE, "from the host only: it has loopback endpoints");
-}
-
 /* ---- the host ---- */
 
 static const struct plan_port *port_of(const struct telling *t, const struct plan_host *h,
-				       unsigned number, bool *visible)
+				       const struct target *target, bool *visible)
 {
 	const struct plan_port *ports;
 	size_t nr;
 
 	*visible = plan_view_of(h, t->planner.caller, &ports, &nr);
-	for (size_t i = 0; i < nr; i++)
-		if (!number || ports[i].port == number)
-			return &ports[i];
-	return NULL;
+	return target_port(target, ports, nr);
 }
 
 /* On the proxy the authority names the host, whatever was dialled; NULL: none of that port. */
 static const struct plan_host *host_asked(struct telling *t)
 {
 	const struct plan_host *found = NULL;
+	const struct target same = {.port = t->port->port, .has_transport = true};
 	struct strmap_entry *e;
 	unsigned best = 0;
 	bool visible;
 
 	strmap_each(&t->plan->hosts, e) {
 		const struct plan_host *h = e->value;
-		const struct plan_port *port = port_of(t, h, t->port->port, &visible);
+		const struct plan_port *port = port_of(t, h, &same, &visible);
 		unsigned answers = port && port->nr_rules ? host_answers(t, h) : 0;
 
 		if (answers <= best)
@@ -229,6 +120,7 @@ static bool authority_tell(struct telling *t)
 {
 	const struct plan_host *h = host_asked(t);
 	const struct plan_port *dialled = t->port;
+	const struct target same = {.port = dialled->port, .has_transport = true};
 	struct http_text a = t->request.authority;
 	bool visible, refused = t->planner.caller && t->planner.caller->registry_only;
 
@@ -245,7 +137,7 @@ static bool authority_tell(struct telling *t)
 	if (h == t->host)
 		return true;
 	t->host = h;
-	t->port = port_of(t, h, t->port->port, &visible);
+	t->port = port_of(t, h, &same, &visible);
 	step_note(t, OUTCOME_TAKEN,
 		  "%.*s is %s: on the proxy the authority names the host, not the "
 		  "address dialled",
@@ -278,13 +170,12 @@ static void host_tell(struct telling *t)
 	step(t, OUTCOME_TAKEN, owner, "", owner ? &owner->place : NULL, "%s is %s of %s",
 	     t->target.host, t->host->host, owner ? owner->id : t->host->id);
 	caller_tell(t);
-	t->port = port_of(t, t->host, t->target.port, &visible);
+	t->port = port_of(t, t->host, &t->target, &visible);
 	if (!visible)
 		hidden_tell(t, owner);
 	else if (!t->port)
-		unknown_tell(t,
-			     arena_printf(t->scratch.arena, "it has no TCP port %u: the connection",
-					  t->target.port));
+		nobodys_tell(t, arena_printf(t->scratch.arena, "it has no %s port %u: the connection",
+					     t->target.udp ? "UDP" : "TCP", t->target.port));
 	else if (!t->asked || t->port->verdict != VERDICT_PROXY || !t->port->nr_rules ||
 		 authority_tell(t))
 		port_tell(t);
@@ -303,6 +194,23 @@ static json_t *result_json(struct telling *t)
 			 "caller", caller_json(t), "steps", t->steps, "decision", t->decision);
 }
 
+/* False: nobody has that node port. Which addresses the node has is not known here. */
+static bool node_port_tell(struct telling *t)
+{
+	const struct plan_port *port;
+	const struct plan_host *h = t->target.port ? node_port_host(t->plan, &t->target, &port) : NULL;
+
+	if (!h)
+		return false;
+	t->host = h;
+	step_note(t, OUTCOME_NOTE, "%u is the node port of %s:%u: this is so if %s is an address of "
+		  "the node", t->target.port, h->host, port->port, t->target.host);
+	t->target.port = port->port;
+	t->target.has_transport = true;
+	host_tell(t);
+	return true;
+}
+
 /* An address that is of no host may still be that of a server which the caller knows. */
 static void address_tell(struct telling *t)
 {
@@ -314,7 +222,9 @@ static void address_tell(struct telling *t)
 		decide(t, "verdict", json_string("untouched"));
 		return;
 	}
-	unknown_tell(t, arena_printf(t->scratch.arena, "%s is the address of no service: it",
+	if (node_port_tell(t))
+		return;
+	nobodys_tell(t, arena_printf(t->scratch.arena, "%s is the address of no service: it",
 				     t->target.host));
 }
 

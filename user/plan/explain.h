@@ -47,6 +47,17 @@ void step_note(struct telling *t, enum outcome outcome, const char *format, ...)
 /* Sets a member of the decision; `value` is taken over. */
 void decide(struct telling *t, const char *key, json_t *value);
 
+/* ---- explain_port.c ---- */
+
+/* What becomes of connections to what is no host or port of the caller's. */
+void nobodys_tell(struct telling *t, const char *what);
+/* The host is there, but not for the caller. */
+void hidden_tell(struct telling *t, const struct object *owner);
+/* What the kernel does with what the proxy should take, and cannot. */
+void bypass_tell(struct telling *t);
+void verdict_decide(struct telling *t);
+void port_tell(struct telling *t);
+
 /* ---- explain_request.c ---- */
 
 /* What is asked for besides the target; false: *why says what is no way to ask it. */
@@ -64,6 +75,12 @@ unsigned host_answers(const struct telling *t, const struct plan_host *h);
 /* Which VirtualService has the host, which of its routes takes the call, and what was passed over.
  */
 void routes_tell(struct telling *t);
+/* The conditions of matches that no call can meet here; NULL: some can. */
+const char *misses_text(struct telling *t, const struct route_match *at, size_t nr,
+			const char *(*misses)(const struct planner *p, const struct route_match *m,
+					      const struct vantage *from));
+/* All goes to the plain service; `vs` (may be NULL) has the host. */
+void plain_tell(struct telling *t, const struct object *vs);
 /* Whether a rule was made of this route. */
 bool rule_is_of(const struct plan_rule *r, const struct merged_route *m);
 /* Without a request: what the rule takes. */
@@ -73,6 +90,11 @@ void rule_decided(struct telling *t, const struct plan_rule *r);
 /* The entry whose server names fit best, NULL: none does, or nothing is asked. */
 const struct plan_sni *sni_asked(const struct telling *t, const struct plan_sni *snis, size_t nr);
 void sni_tell(struct telling *t, const struct plan_sni *s, enum outcome outcome, const char *word);
+
+/* ---- explain_tcp.c ---- */
+
+/* The tcp routes of `vs`, which may be NULL, for a port of TCP or UDP. */
+void tcp_tell(struct telling *t, const struct object *vs);
 
 /* ---- explain_gateway.c ---- */
 

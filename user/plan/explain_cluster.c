@@ -8,6 +8,7 @@
 #include "plan/text.h"
 
 #define ENDPOINTS_SHOWN 4
+#define SECOND INT64_C(1000000000)
 
 /* ---- rules ---- */
 
@@ -146,6 +147,16 @@ static void policy_tell_blocks(struct telling *t, const struct plan_policy *p)
 	}
 }
 
+static void affinity_tell(struct telling *t, const struct plan_cluster *c, const struct object *owner)
+{
+	char time[32];
+
+	if (c->affinity && strcmp(t->what, "requests"))
+		step(t, OUTCOME_APPLIES, owner, "spec.sessionAffinity", &owner->place,
+		     "a caller keeps its endpoint while it comes back within %s, by "
+		     "spec.sessionAffinity", duration_print(c->affinity * SECOND, time));
+}
+
 static void limit_tell(struct telling *t, const struct plan_cluster *c)
 {
 	if (c->max_connections)
@@ -186,6 +197,7 @@ static void cluster_tell(struct telling *t, const struct plan_split *s, uint32_t
 			t->what, c->subset, *c->subset ? " of " : "", c->host, c->port,
 			policy_name(c->policy), by->object ? by->field : "the default",
 			endpoints_text(t, c));
+		affinity_tell(t, c, owner);
 		limit_tell(t, c);
 		policy_tell_blocks(t, &c->full);
 	}

@@ -72,24 +72,19 @@ bool rule_is_of(const struct plan_rule *r, const struct merged_route *m)
 
 #define MATCHES_NAMED 8
 
-/* The conditions that no request can meet here. */
-static const char *misses_text(struct telling *t, const struct route_match *at, size_t nr,
-			       const char *(*misses)(const struct planner *p,
-						     const struct route_match *m,
-						     const struct vantage *from))
+const char *misses_text(struct telling *t, const struct route_match *at, size_t nr,
+			const char *(*misses)(const struct planner *p, const struct route_match *m,
+					      const struct vantage *from))
 {
 	const struct vantage mesh = {.port = t->port->port};
 	const char *text = "", *missed;
-	size_t nr_ports = 0, nr_ranges = 0;
+	size_t nr_ports = 0;
 
 	for (size_t i = 0; i < nr; i++) {
 		missed = misses(&t->planner, &at[i], &mesh);
-		if (!missed && at[i].nr_subnets)
-			missed = "destinationSubnets";
 		if (!missed)
 			return NULL;
 		nr_ports += !strcmp(missed, "port");
-		nr_ranges += !strcmp(missed, "destinationSubnets");
 		if (i < MATCHES_NAMED)
 			text = arena_printf(t->scratch.arena, "%s%smatch[%zu].%s", text,
 					    i ? ", " : "", i, missed);
@@ -98,8 +93,6 @@ static const char *misses_text(struct telling *t, const struct route_match *at, 
 		return NULL;
 	if (nr_ports == nr)
 		return arena_printf(t->scratch.arena, "no match for port %u", t->port->port);
-	if (nr_ranges == nr)
-		return "it is for some addresses only, which is not in force";
 	if (nr > MATCHES_NAMED)
 		text = arena_printf(t->scratch.arena, "%s and %zu more", text, nr - MATCHES_NAMED);
 	return arena_printf(t->scratch.arena, "%s %s not hold for this caller", text,
@@ -217,39 +210,14 @@ static void http_tell(struct telling *t, const struct object *vs)
 	decide(t, "status", json_integer(404));
 }
 
-/* ---- tcp ---- */
+/* ---- the plain service ---- */
 
-static const struct vs_route *tcp_taken(struct telling *t, const struct object *vs)
-{
-	for (size_t i = 0; i < vs->virtual_service.nr_tcp; i++) {
-		const struct vs_route *r = &vs->virtual_service.tcp[i];
-		const char *why = misses_text(t, r->matches, r->nr_matches, l4_match_misses);
-
-		if (!why) {
-			step(t, OUTCOME_TAKEN, vs, r->path, &r->place, "%s is taken: %s", r->path,
-			     r->nr_matches ? "a match holds here" : "it has no match");
-			return r;
-		}
-		step(t, OUTCOME_PASSED_OVER, vs, r->path, &r->place, "%s is passed over: %s",
-		     r->path, why);
-	}
-	return NULL;
-}
-
-static void plain_tell(struct telling *t, const struct object *vs)
+void plain_tell(struct telling *t, const struct object *vs)
 {
 	if (vs)
 		step(t, OUTCOME_NOTE, vs, "", &vs->place,
 		     "no route takes port %u: the plain service", t->port->port);
 	split_tell(t, &t->port->route);
-}
-
-static void tcp_tell(struct telling *t, const struct object *vs)
-{
-	if (vs && tcp_taken(t, vs))
-		split_tell(t, &t->port->route);
-	else
-		plain_tell(t, vs);
 }
 
 /* ---- tls ---- */

@@ -5,6 +5,9 @@
 #include <string.h>
 #include "plan/facts.h"
 #include "plan/host.h"
+#include "plan/text.h"
+
+#define SECOND INT64_C(1000000000)
 
 /* Where the facts that are being added belong. */
 struct topic {
@@ -16,8 +19,9 @@ static void fact_add(struct topic *t, const char *what, const char *value)
 {
 	struct arena *a = t->out->arena;
 	struct fact *fact = arena_alloc(a, sizeof(*fact));
-	char *key = arena_printf(a, "%u\n%s\n%s\n%s\n%s", t->about.port, t->about.scopes,
-				 t->about.rule, t->about.destination, what);
+	char *key = arena_printf(a, "%u%s\n%s\n%s\n%s\n%s", t->about.port,
+				 t->about.udp ? "/udp" : "", t->about.scopes, t->about.rule,
+				 t->about.destination, what);
 
 	*fact = t->about;
 	fact->what = arena_strdup(a, what);
@@ -100,15 +104,25 @@ static void endpoint_add(struct topic *t, const struct plan_endpoint *e)
 	fact_add(t, what, weight);
 }
 
+/* 0: nothing is said. */
+static void number_add(struct topic *t, const char *what, uint32_t n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", n);
+	if (n)
+		fact_add(t, what, text);
+}
+
 static void policy_add(struct topic *t, const struct plan_cluster *c)
 {
 	json_t *settings = json_of_policy(&c->full);
-	char limit[16];
+	char time[32];
 
 	fact_add(t, "policy", policy_name(c->policy));
-	snprintf(limit, sizeof(limit), "%u", c->max_connections);
-	if (c->max_connections)
-		fact_add(t, "max connections per node", limit);
+	number_add(t, "max connections per node", c->max_connections);
+	if (c->affinity)
+		fact_add(t, "affinity", duration_print(c->affinity * SECOND, time));
 	if (json_object_get(settings, "connection_pool")) /* said above */
 		json_object_del(json_object_get(settings, "connection_pool"), "max_connections");
 	leaves_add(t, "", settings);
@@ -172,6 +186,40 @@ static void sni_add(const struct topic *of, const struct plan_sni *s)
 
 /* ---- ports ---- */
 
+static void wishes_add(struct topic *t, const struct plan_port *port)
+{
+	char text[64];
+
+	number_add(t, "node port", port->node_port);
+	if (port->drain.how != DRAIN_KEEP)
+		fact_add(t, "drain", drain_print(&port->drain, text));
+	snprintf(text, sizeof(text), "connect-failure>%u%%/%u", port->guard.percent,
+		 port->guard.window);
+	if (port->guard.percent)
+		fact_add(t, "guard", text);
+	if (port->splice)
+		fact_add(t, "splice", "on");
+}
+
+/* Of some addresses, and of callers from outside: each as a rule of its own. */
+static void branches_add(const struct topic *of, const struct plan_port *port)
+{
+	char text[INET_TEXT];
+	struct topic t = *of;
+
+	for (size_t i = 0; i < port->nr_branches; i++) {
+		const struct plan_branch *b = &port->branches[i];
+
+		inet_print_cidr(&b->subnet.address, b->subnet.prefix, text);
+		t.about.rule = arena_printf(of->out->arena, "to %s", text);
+		fact_add(&t, "route", arena_printf(of->out->arena, "%s %s", b->route.object,
+						   b->route.name));
+		route_add(&t, &b->route);
+	}
+	t.about.rule = "from outside";
+	route_add(&t, &port->outside_route);
+}
+
 static void port_add(const struct topic *of, const struct plan_port *port)
 {
 	const struct plan_route *r = &port->route;
@@ -179,6 +227,7 @@ static void port_add(const struct topic *of, const struct plan_port *port)
 	char *text;
 
 	t.about.port = port->port;
+	t.about.udp = port->protocol == PROTOCOL_UDP;
 	text = xasprintf("%s%s%s", verdict_name(port->verdict), *port->because ? " because " : "",
 			 port->because);
 	fact_add(&t, "verdict", text);
@@ -187,6 +236,8 @@ static void port_add(const struct topic *of, const struct plan_port *port)
 	if (port->verdict != VERDICT_UNTOUCHED)
 		fact_add(&t, port->verdict == VERDICT_PROXY ? "without the proxy" : "route", text);
 	free(text);
+	wishes_add(&t, port);
+	branches_add(&t, port);
 	if (!plan_port_walked(port) || (!port->nr_rules && !port->nr_snis)) {
 		route_add(&t, r);
 		return;
@@ -210,18 +261,36 @@ static char *scopes_text(struct arena *a, const struct plan_view *v)
 	return text;
 }
 
+static void addresses_add(struct topic *t, const struct plan_host *h)
+{
+	char text[INET_TEXT], what[INET_TEXT + 16];
+
+	for (size_t i = 0; i < h->nr_addresses; i++) {
+		snprintf(what, sizeof(what), "address %s", inet_print(&h->addresses[i], text));
+		fact_add(t, what, h->allocated ? "allocated" : "given");
+	}
+	for (size_t i = 0; i < h->nr_subnets; i++) {
+		inet_print_cidr(&h->subnets[i].address, h->subnets[i].prefix, text);
+		snprintf(what, sizeof(what), "addresses %s", text);
+		fact_add(t, what, "given");
+	}
+	for (size_t i = 0; i < h->nr_outside; i++) {
+		snprintf(what, sizeof(what), "address for outside %s",
+			 inet_print(&h->outside[i], text));
+		fact_add(t, what, "given");
+	}
+	if (h->outside_local)
+		fact_add(t, "from outside", "to endpoints on the node alone");
+}
+
 void facts_of_host(const struct plan_host *h, struct facts *out)
 {
 	struct topic t = {.out = out, .about = {.host = h->host, .scopes = "", .rule = "",
 						.destination = ""}};
-	char text[INET_TEXT], what[INET_TEXT + 16];
 
 	memset(out, 0, sizeof(*out));
 	out->arena = arena_new();
-	for (size_t i = 0; i < h->nr_addresses; i++) {
-		snprintf(what, sizeof(what), "address %s", inet_print(&h->addresses[i], text));
-		fact_add(&t, what, h->allocated ? "allocated" : "given");
-	}
+	addresses_add(&t, h);
 	if (!h->visible)
 		fact_add(&t, "from everyone else", "not there");
 	for (size_t i = 0; i < h->nr_ports && h->visible; i++)

@@ -8,6 +8,7 @@
 struct fact {
 	const char *host;
 	uint16_t port;		/* 0: of the host */
+	bool udp;		/* of the port */
 	const char *scopes;	/* callers it is for; "" everyone */
 	const char *rule;	/* name of the http or tls route on the proxy, "" none */
 	const char *destination; /* "v1 host:port"; "" of the port or rule itself */

@@ -35,6 +35,14 @@ const struct inet *owner_addresses(const struct object *owner, size_t *nr)
 	return owner->service_entry.addresses;
 }
 
+const struct subnet *owner_subnets(const struct object *owner, size_t *nr)
+{
+	bool entry = owner->kind == KIND_SERVICE_ENTRY;
+
+	*nr = entry ? owner->service_entry.nr_subnets : 0;
+	return entry ? owner->service_entry.subnets : NULL;
+}
+
 void host_use(struct planner *p, struct object *o)
 {
 	if (strmap_get(&p->host->held, o->id))
@@ -157,6 +165,8 @@ struct plan_host *host_build(struct planner *from, const char *host)
 	p.host->addresses = given.at;
 	p.host->nr_addresses = given.nr;
 	p.host->allocated = given.allocated;
+	p.host->subnets = subnets_given(&p, &p.host->nr_subnets);
+	outside_set(&p);
 	domains_set(&p);
 	everyone_build(&p);
 	host_ask(&p, &asks);

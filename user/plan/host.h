@@ -36,6 +36,7 @@ const char *service_host(const struct object *service, char out[INDEX_KEY]);
 const struct service_port *owner_ports(const struct object *owner, size_t *nr);
 /* Those that are written in it. */
 const struct inet *owner_addresses(const struct object *owner, size_t *nr);
+const struct subnet *owner_subnets(const struct object *owner, size_t *nr);
 /* Keeps `o` alive as long as the host's part. */
 void host_use(struct planner *p, struct object *o);
 /* Frees what only its building needs. */
@@ -47,6 +48,9 @@ void host_find(struct planner *p, enum diag_level level, const struct place *pla
 
 /* ---- claims.c ---- */
 
+/* Who has the port at a key of index.claims before p->owner; NULL: nobody. */
+const struct object *claimed_by(const struct planner *p, const char *key,
+				const struct service_port *port);
 /* Another host has an address of p->host with this port, which is a finding. */
 bool port_is_claimed(struct planner *p, const struct service_port *port);
 
@@ -57,6 +61,7 @@ struct backend {
 	struct plan_endpoint endpoint;
 	const struct labels *labels; /* NULL: not known, which matches no label */
 	const char *node;	     /* "" not known */
+	const struct slice_hints *hints; /* NULL: none */
 };
 struct backends {
 	VEC(struct backend) list;
@@ -72,6 +77,14 @@ int endpoint_address_order(const struct plan_endpoint *a, const struct plan_endp
  * stands twice, as its labels may differ and put it into two subsets. vec_free(&out->list). */
 void backends_of(const struct planner *p, const struct object *owner, const char *host,
 		 const struct service_port *port, struct backends *out);
+
+/* ---- topology.c ---- */
+
+/* Whether the name is that of the node that is planned for. */
+bool node_is_ours(const struct planner *p, const char *node);
+/* Leaves of a destination's servers those that callers on this node, or from outside of it, get. */
+void topology_apply(struct planner *p, const struct plan_cluster *c, const struct object *owner,
+		    bool outside, struct backends *backends);
 
 /* ---- destination_rule.c ---- */
 
@@ -95,6 +108,7 @@ enum layer {
 	LAYER_TCP,
 	LAYER_AUTO, /* by their first bytes, http or not */
 	LAYER_HTTP,
+	LAYER_UDP,
 };
 /* How a route reaches a destination: that decides which of its settings count. */
 struct reach {
@@ -107,6 +121,10 @@ struct reach {
 struct plan_cluster *cluster_build(struct planner *p, const struct destination *d,
 				   const struct reach *reach);
 
+/* The same for callers from outside of the node, who are not kept to its endpoints; `c` itself where
+ * that makes no difference. */
+struct plan_cluster *cluster_from_outside(struct planner *p, struct plan_cluster *c);
+
 /* ---- policy.c ---- */
 
 /* The blocks in force for a destination whose port comes to `port`. */
@@ -116,7 +134,7 @@ void policy_resolve(struct planner *p, const struct rules *rules, const struct d
 bool policy_because(struct planner *p, const struct plan_policy *policy, enum layer layer,
 		    struct plan_source *out);
 bool policy_needs_tls(const struct plan_policy *policy);
-/* Says what of a policy the kernel does not do, of a cluster that the kernel serves. */
+/* Says what of a policy has no effect on a cluster that the kernel serves. */
 void policy_tell(struct planner *p, const struct plan_policy *policy);
 
 /* ---- route.c ---- */
@@ -131,6 +149,27 @@ void split_build(struct planner *p, struct plan_route *out, const struct object 
 		 const struct vs_route *route, const struct reach *reach);
 /* The route of a host that no VirtualService has: all to its own port. */
 void plain_build(struct planner *p, struct plan_route *out, const struct reach *reach);
+
+/* ---- tcp_route.c ---- */
+
+/*
+ * The first tcp route that takes all of the port, else the plain service's, false: the latter; and
+ * those before it that take some of its addresses, as branches. Of a UDP port only routes that name it.
+ */
+bool tcp_route_build(struct planner *p, struct plan_port *port, const struct object *vs);
+/* The same without branches: what takes some addresses is passed over, and told. */
+bool tcp_bytes_build(struct planner *p, const struct plan_port *port, const struct object *vs,
+		     struct plan_route *out);
+/* Whether the host's addresses, for p->caller, meet the subnet. */
+bool host_meets_subnet(const struct planner *p, const struct subnet *subnet);
+
+/* ---- wishes.c ---- */
+
+/* Whether the port is asked to be split by request; `vs` may be NULL. */
+bool split_is_asked(struct planner *p, const struct object *vs, struct plan_source *out);
+bool refusal_is_asked(struct planner *p, const struct object *vs);
+/* What keys of shunt.io/ say of live connections to a port that is planned. */
+void wishes_set(struct planner *p, struct plan_port *out, const struct object *vs);
 
 /* ---- verdict.c ---- */
 
@@ -152,7 +191,7 @@ void advice_give(struct planner *p, const struct plan_port *port, const struct o
 /* What callers of `scope` (may be NULL) see; NULL: they have no view of their own. */
 const struct plan_view *view_find(const struct plan_host *h, const struct plan_scope *scope);
 
-/* ---- print.c ---- */
+/* ---- print_route.c, print_port.c, print.c ---- */
 
 /* "3/4", reduced */
 const char *share_print(uint32_t weight, uint32_t total, char out[32]);
@@ -163,6 +202,7 @@ void rule_print(const struct plan_rule *r, size_t number, const char *host, cons
 		FILE *out);
 void sni_print(const struct plan_sni *s, size_t number, const char *host, const char *indent,
 	       FILE *out);
+void port_print(const struct plan_port *port, const char *host, const char *indent, FILE *out);
 void findings_print(const struct diags *findings, const char *indent, FILE *out);
 bool filter_takes(const struct plan_filter *filter, const struct plan_host *h);
 /* Whether the object `id` is in `namespace` (NULL: any). */

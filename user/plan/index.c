@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Bags of objects by what others look for them: host, address, label, destination. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "plan/host.h"
@@ -73,6 +74,20 @@ const char *index_key_address(char out[INDEX_KEY], const struct inet *address)
 	return out;
 }
 
+const char *index_key_subnet(char out[INDEX_KEY], const struct subnet *subnet)
+{
+	index_key_address(out, &subnet->address);
+	snprintf(out + strlen(out), 8, "/%u", subnet->prefix);
+	return out;
+}
+
+const char *index_key_node_port(char out[INDEX_KEY], const struct service_port *port)
+{
+	snprintf(out, INDEX_KEY, "node port %u%s", port->node_port,
+		 port->protocol == PROTOCOL_UDP ? "/udp" : "");
+	return out;
+}
+
 const struct labels *selector_of(const struct object *o)
 {
 	const struct labels *selector = NULL;
@@ -102,6 +117,24 @@ static void change_labels(struct plan_index *x, const struct labels *labels, str
 		change(&x->workloads, index_key_label(key, o->namespace, &labels->at[i]), o);
 }
 
+/* Subnets, addresses for outside and node ports, beside the addresses of their own. */
+static void change_claims(struct plan_index *x, struct object *o, bag_change *change)
+{
+	const struct k8s_service *s = &o->service;
+	size_t nr;
+	const struct subnet *subnets = owner_subnets(o, &nr);
+	char key[INDEX_KEY];
+
+	for (size_t i = 0; i < nr; i++)
+		change(&x->claims, index_key_subnet(key, &subnets[i]), o);
+	if (o->kind != KIND_SERVICE)
+		return;
+	change_addresses(&x->claims, s->external_addresses, s->nr_external_addresses, o, change);
+	for (size_t i = 0; i < s->nr_ports; i++)
+		if (s->ports[i].node_port)
+			change(&x->claims, index_key_node_port(key, &s->ports[i]), o);
+}
+
 static void change_owner(struct plan_index *x, struct object *o, bag_change *change)
 {
 	const struct labels *selector = selector_of(o);
@@ -112,6 +145,7 @@ static void change_owner(struct plan_index *x, struct object *o, bag_change *cha
 	if (selector)
 		change(&x->selectors, index_key_label(key, o->namespace, &selector->at[0]), o);
 	change_addresses(&x->claims, at, nr, o, change);
+	change_claims(x, o, change);
 	if (o->kind == KIND_SERVICE) {
 		if (o->service.external_name)
 			change(&x->aliases, o->service.external_name, o);

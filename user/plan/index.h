@@ -18,7 +18,7 @@ struct bag {
 struct plan_index {
 	/* each: key -> struct bag * */
 	struct strmap entries;	    /* host -> ServiceEntries */
-	struct strmap claims;	    /* address -> Services and ServiceEntries that state it */
+	struct strmap claims;	    /* address, subnet or node port -> who states it */
 	struct strmap slices;	    /* "namespace/service" -> EndpointSlices */
 	struct strmap workloads;    /* "namespace/key=value" -> Pods and WorkloadEntries */
 	struct strmap selectors;    /* the same, of a selector's first label -> who selects by it */
@@ -47,6 +47,8 @@ void index_remove(struct plan_index *x, struct object *o);
 const char *index_key_label(char out[INDEX_KEY], const char *namespace, const struct label *label);
 const char *index_key_name(char out[INDEX_KEY], const char *namespace, const char *name);
 const char *index_key_address(char out[INDEX_KEY], const struct inet *address);
+const char *index_key_subnet(char out[INDEX_KEY], const struct subnet *subnet);
+const char *index_key_node_port(char out[INDEX_KEY], const struct service_port *port);
 
 /*
  * The bags of the keys that cover `host`: its own, then wildcards from the longest to "*"; *step

@@ -49,11 +49,16 @@ static json_t *json_of_endpoint(const struct plan_endpoint *e)
 		both[nr++] = e->ipv4;
 	if (e->has_ipv6)
 		both[nr++] = e->ipv6;
-	return json_pack("{s:o, s:i, s:s, s:s, s:I, s:s, s:s, s:i, s:I}", "addresses",
+	return json_pack("{s:o, s:i, s:s, s:s, s:I, s:s, s:s, s:i, s:I, s:b}", "addresses",
 			 json_of_addresses(both, nr), "port", e->port, "name", e->name, "version",
 			 e->version, "weight", (json_int_t)e->weight, "locality", e->locality,
 			 "dns_name", e->dns_name, "priority", e->priority, "share",
-			 (json_int_t)e->share);
+			 (json_int_t)e->share, "on_node", e->on_node);
+}
+
+static json_t *json_of_number(uint32_t n) /* null for 0 */
+{
+	return n ? json_integer(n) : json_null();
 }
 
 static json_t *json_of_split(const struct plan_split *s, uint32_t total)
@@ -64,13 +69,14 @@ static json_t *json_of_split(const struct plan_split *s, uint32_t total)
 
 	for (size_t i = 0; i < c->nr_endpoints; i++)
 		json_array_append_new(endpoints, json_of_endpoint(&c->endpoints[i]));
-	out = json_pack("{s:s, s:s, s:i, s:I, s:s, s:f, s:s, s:o, s:s?, s:o, s:o}", "host", c->host,
+	out = json_pack("{s:s, s:s, s:i, s:I, s:s, s:f, s:s, s:o, s:o, s:o, s:s?, s:o, s:o}",
+			"host", c->host,
 			"subset", c->subset, "port", c->port, "weight", (json_int_t)s->weight,
 			"share", share_print(s->weight, total, share), "percent",
 			100.0 * s->weight / total, "policy", policy_name(c->policy),
-			"max_connections",
-			c->max_connections ? json_integer(c->max_connections) : json_null(),
-			"unknown", c->unknown, "endpoints", endpoints, "settings",
+			"table_size", json_of_number(c->table_size), "affinity_seconds",
+			json_of_number(c->affinity), "max_connections",
+			json_of_number(c->max_connections), "unknown", c->unknown, "endpoints", endpoints, "settings",
 			json_of_policy(&c->full));
 	if (s->headers)
 		json_object_set_new(out, "headers", json_of_headers(s->headers));
@@ -121,6 +127,53 @@ static json_t *json_of_passes(const struct plan_port *port)
 	return list;
 }
 
+static json_t *json_of_subnets(const struct subnet *at, size_t nr)
+{
+	json_t *list = json_array();
+	char text[INET_TEXT];
+
+	for (size_t i = 0; i < nr; i++)
+		json_array_append_new(
+			list, json_string(inet_print_cidr(&at[i].address, at[i].prefix, text)));
+	return list;
+}
+
+static json_t *json_of_branches(const struct plan_port *port)
+{
+	json_t *list = json_array();
+	char text[INET_TEXT];
+
+	for (size_t i = 0; i < port->nr_branches; i++) {
+		const struct plan_branch *b = &port->branches[i];
+
+		inet_print_cidr(&b->subnet.address, b->subnet.prefix, text);
+		json_array_append_new(list, json_pack("{s:s, s:o}", "subnet", text, "route",
+						      json_of_route(&b->route)));
+	}
+	return list;
+}
+
+static json_t *json_of_guard(const struct plan_guard *guard)
+{
+	if (!guard->percent)
+		return json_null();
+	return json_pack("{s:i, s:i, s:o}", "percent", guard->percent, "window", guard->window,
+			 "from", json_of_source(&guard->from));
+}
+
+/* What becomes of its connections besides being routed. */
+static void put_wishes(json_t *to, const struct plan_port *port)
+{
+	char drain[32];
+
+	json_object_set_new(to, "node_port", json_of_number(port->node_port));
+	json_object_set_new(to, "outside_route", json_of_route(&port->outside_route));
+	json_object_set_new(to, "branches", json_of_branches(port));
+	json_object_set_new(to, "splice", json_boolean(port->splice));
+	json_object_set_new(to, "drain", json_string(drain_print(&port->drain, drain)));
+	json_object_set_new(to, "guard", json_of_guard(&port->guard));
+}
+
 json_t *json_of_port(const struct plan_port *port)
 {
 	json_t *rules = json_array(), *out;
@@ -132,6 +185,7 @@ json_t *json_of_port(const struct plan_port *port)
 			verdict_name(port->verdict), "because", port->because, "host_only",
 			port->host_only, "route", json_of_route(&port->route), "rules", rules, "tls",
 			json_of_snis(port));
+	put_wishes(out, port);
 	if (port->verdict == VERDICT_UNTOUCHED)
 		json_object_set_new(out, "passes", json_of_passes(port));
 	if (port->verdict != VERDICT_PROXY)
@@ -191,10 +245,11 @@ static json_t *json_of_views(const struct plan_host *h)
 
 		json_array_append_new(
 			views,
-			json_pack("{s:o, s:b, s:s?, s:o, s:o}", "scopes",
+			json_pack("{s:o, s:b, s:s?, s:o, s:o, s:o}", "scopes",
 				  json_of_texts(v->scopes, v->nr_scopes), "visible", v->visible,
 				  "object", v->id, "addresses",
-				  json_of_addresses(v->addresses, v->nr_addresses), "ports",
+				  json_of_addresses(v->addresses, v->nr_addresses), "subnets",
+				  json_of_subnets(v->subnets, v->nr_subnets), "ports",
 				  json_of_ports(v->ports, v->nr_ports)));
 	}
 	return views;
@@ -208,11 +263,16 @@ static json_t *json_of_host(const struct plan_host *h, const struct plan_filter 
 
 	if (filter->from)
 		plan_view_of(h, filter->scope, &ports, &nr);
-	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o}", "host", h->host,
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:o, s:b, s:o, s:o, s:o, s:o}", "host",
+			 h->host,
 			 "object", own ? own->id : h->id, "addresses",
 			 json_of_addresses(own ? own->addresses : h->addresses,
 					   own ? own->nr_addresses : h->nr_addresses),
-			 "allocated", h->allocated, "ports", json_of_ports(ports, nr), "visible", h->visible,
+			 "subnets",
+			 json_of_subnets(own ? own->subnets : h->subnets,
+					 own ? own->nr_subnets : h->nr_subnets),
+			 "outside", json_of_addresses(h->outside, h->nr_outside), "outside_local",
+			 h->outside_local, "allocated", h->allocated, "ports", json_of_ports(ports, nr), "visible", h->visible,
 			 "views", filter->from ? json_array() : json_of_views(h), "domains",
 			 json_of_texts(h->domains, h->nr_domains), "not_in_force",
 			 json_of_laters(h), "findings", json_of_findings(&h->findings));

@@ -302,12 +302,3 @@ void locality_apply(const struct planner *p, struct plan_cluster *c, const struc
 		failover_apply(p, c, of, service ? service : l);
 	}
 }
-
-void locality_tell(struct planner *p, const struct plan_cluster *c)
-{
-	const struct object *owner = host_owner(p, c->host);
-
-	if (owner && locality_of_service(owner))
-		host_find(p, DIAG_NOTICE, &owner->place, owner, "spec.trafficDistribution",
-			  "is not in force in the kernel yet");
-}

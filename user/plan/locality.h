@@ -12,8 +12,6 @@ void locality_apply(const struct planner *p, struct plan_cluster *c, const struc
 		    const struct backend *of);
 /* What a Service says of it; NULL: nothing. */
 const struct locality_setting *locality_of_service(const struct object *owner);
-/* Says that the kernel does not look at what a Service says of it. */
-void locality_tell(struct planner *p, const struct plan_cluster *c);
 /*
  * Each label key by which what `o` says compares callers with endpoints; a key may come again.
  * DestinationRules and Services say something.

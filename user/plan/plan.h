@@ -10,7 +10,8 @@
 #include <jansson.h>
 #include "base/inet.h"
 #include "config/set.h"
-#include <shunt/service.h>
+#include <shunt/limits.h>
+#include <shunt/policy.h>
 
 enum verdict {
 	VERDICT_KERNEL,
@@ -39,8 +40,9 @@ struct plan_endpoint {
 	const char *name;    /* "default/reviews-v1-0", a WorkloadEntry's, or "" */
 	const char *version; /* label `version`, or "" */
 	const char *locality; /* "region/zone/subzone", or "" */
-	uint8_t priority; /* 0 is nearest the caller; on the proxy */
+	uint8_t priority; /* 0 is nearest the caller */
 	uint32_t share;	  /* of the requests among those of its priority; 0: it gets none */
+	bool on_node;	  /* it runs on the planner's own node */
 	const char *dns_name; /* to be looked up, not in force yet: no address; "" none */
 };
 
@@ -64,7 +66,10 @@ struct plan_policy {
 struct plan_cluster {
 	const char *host, *subset; /* subset "": none */
 	uint16_t port;
+	bool udp; /* of a UDP port: another cluster than a TCP one of that number */
 	enum policy policy;	  /* what the kernel does */
+	uint32_t table_size;	  /* of POLICY_SOURCE_HASH: entries of its table; 0: the default */
+	uint32_t affinity;	  /* s that a caller keeps its endpoint, of sessionAffinity; 0: none */
 	uint32_t max_connections; /* per node; 0: no limit */
 	struct plan_policy full;
 	const char *because;	  /* the field of the policy that needs the proxy, or "" */
@@ -126,6 +131,29 @@ struct plan_address {
 	struct inet address;
 	uint16_t port;
 };
+
+/* What becomes of live connections whose endpoint goes or whose share shrinks. */
+enum drain {
+	DRAIN_KEEP,
+	DRAIN_WITHIN, /* moved by and by, the last one after so long */
+	DRAIN_NOW,
+};
+struct plan_drain {
+	enum drain how;
+	int64_t within; /* ns, of DRAIN_WITHIN */
+	struct plan_source from;
+};
+/* A destination of the route is left out when so many of its last connections failed. */
+struct plan_guard {
+	uint32_t percent; /* more than this share of failures; 0: no guard */
+	uint32_t window;  /* connections */
+	struct plan_source from;
+};
+/* A tcp route for some of the addresses that are dialled. */
+struct plan_branch {
+	struct subnet subnet; /* the longest one that has the address counts */
+	struct plan_route route;
+};
 struct plan_port {
 	uint16_t port;
 	const char *name; /* "" */
@@ -141,6 +169,15 @@ struct plan_port {
 	struct plan_address *passes; /* of untouched: known servers, in order; they pass as dialled */
 	size_t nr_passes;
 	struct plan_route route; /* the kernel's: of a proxy port its bypass, nr_splits 0: refuse */
+	struct plan_branch *branches; /* of tcp and udp ports: destinationSubnets */
+	size_t nr_branches;
+	uint16_t node_port; /* 0: none */
+	/* Of callers from outside of the node, where internalTrafficPolicy keeps others to it; nr_splits 0:
+	 * it is `route` for them too. */
+	struct plan_route outside_route;
+	bool splice;	    /* its Service asks for it */
+	struct plan_drain drain;
+	struct plan_guard guard;
 	struct plan_rule *rules; /* http ports: what the proxy would walk, up to one without a match */
 	size_t nr_rules;
 	struct plan_route bytes; /* of proxy, where tcp routes count: for what is no http */
@@ -180,6 +217,8 @@ struct plan_view {
 	const char *id; /* of the object that has the host for them, and the addresses it gives */
 	struct inet *addresses;
 	size_t nr_addresses;
+	struct subnet *subnets; /* as plan_host's */
+	size_t nr_subnets;
 	struct plan_port *ports;
 	size_t nr_ports;
 };
@@ -190,6 +229,11 @@ struct plan_host {
 	struct inet *addresses; /* both families */
 	size_t nr_addresses;
 	bool allocated; /* the addresses are ours */
+	struct subnet *subnets; /* CIDR addresses: all in them are its own */
+	size_t nr_subnets;
+	struct inet *outside; /* external and load balancer addresses: for callers of the node, too */
+	size_t nr_outside;
+	bool outside_local; /* externalTrafficPolicy Local: to endpoints on the node alone */
 	const char **domains; /* names it answers to on an http port, from any namespace */
 	size_t nr_domains;
 	struct plan_port *ports; /* for everyone; also for callers that are not known */
@@ -238,6 +282,8 @@ static inline const char *plan_bytes_object(const struct plan_port *p)
 
 /* Whether it takes those of any port, of any caller. */
 bool plan_proxied(const struct plan *p);
+/* Whether the kernel chooses any endpoint by the caller's address. */
+bool plan_by_source(const struct plan *p);
 
 /* ---- who calls ---- */
 
@@ -304,7 +350,7 @@ void plan_print(const struct plan *p, const struct plan_filter *filter, FILE *ou
 json_t *plan_json(const struct plan *p, const struct plan_filter *filter);
 /* How many connections are open now to a destination; -1: not known. */
 struct plan_live {
-	int64_t (*count)(const char *host, uint16_t port, const char *subset, void *arg);
+	int64_t (*count)(const struct plan_cluster *c, void *arg);
 	void *arg;
 };
 /*
@@ -314,7 +360,7 @@ struct plan_live {
 size_t plan_diff_print(const struct plan *from, const struct plan *to, const struct plan_live *live,
 		       FILE *out);
 /*
- * [{"host", "port", "scopes", "rule", "destination", "what", "from", "to", "open_connections"}];
+ * [{"host", "port", "udp", "scopes", "rule", "destination", "what", "from", "to", "open_connections"}];
  * "from" null: came, "to" null: went.
  */
 json_t *plan_diff_json(const struct plan *from, const struct plan *to,

@@ -114,6 +114,20 @@ static void hash_rekey(struct arena *a, struct plan_policy *out, const struct tr
 	out->blocks.load_balancer = copy;
 }
 
+/* Nothing of TLS, of proxies or of failures is known of a datagram. */
+static void datagrams_keep(struct planner *p, struct plan_policy *out)
+{
+	const struct plan_source from = out->from[BLOCK_OUTLIER_DETECTION];
+
+	if (out->blocks.outlier_detection)
+		host_find(p, DIAG_NOTICE, &from.place, from.object, from.field,
+			  "has no effect on a UDP port: nothing tells that a datagram was lost");
+	for (int b = BLOCK_OUTLIER_DETECTION; b < NR_BLOCKS; b++)
+		out->from[b] = (struct plan_source){.field = ""};
+	out->blocks = (struct traffic_policy){.load_balancer = out->blocks.load_balancer,
+					      .connection_pool = out->blocks.connection_pool};
+}
+
 void policy_resolve(struct planner *p, const struct rules *rules, const struct destination *d,
 		    uint16_t port, const struct reach *reach, struct plan_policy *out)
 {
@@ -136,6 +150,8 @@ void policy_resolve(struct planner *p, const struct rules *rules, const struct d
 				      (size_t)(s - owner->destination_rule.subsets)));
 	if (rule && reach->routed && reach->layer == LAYER_HTTP && !d->port)
 		hash_rekey(a, out, rule->destination_rule.policy, port);
+	if (reach->layer == LAYER_UDP)
+		datagrams_keep(p, out);
 }
 
 /* ---- what it needs ---- */
@@ -168,11 +184,11 @@ bool policy_because(struct planner *p, const struct plan_policy *policy, enum la
 	const struct traffic_policy *set = &policy->blocks;
 	const char *hash = hash_field(set->load_balancer);
 
-	if (layer != LAYER_TCP && set->connection_pool && set->connection_pool->http)
+	if (layer != LAYER_TCP && layer != LAYER_UDP && set->connection_pool && set->connection_pool->http)
 		source_of(p, policy, BLOCK_CONNECTION_POOL, "http", out);
 	else if (layer == LAYER_HTTP && set->outlier_detection)
 		source_of(p, policy, BLOCK_OUTLIER_DETECTION, "", out);
-	else if (layer != LAYER_TCP && hash)
+	else if (layer != LAYER_TCP && layer != LAYER_UDP && hash)
 		source_of(p, policy, BLOCK_LOAD_BALANCER, hash, out);
 	else if (policy_needs_tls(policy))
 		source_of(p, policy, BLOCK_TLS, "mode", out);
@@ -190,52 +206,17 @@ bool policy_needs_tls(const struct plan_policy *policy)
 	return policy->blocks.tls && policy->blocks.tls->mode != CLIENT_TLS_DISABLE;
 }
 
-/* ---- what the kernel does not do ---- */
+/* ---- what has no effect ---- */
 
-static void later(struct planner *p, const struct plan_policy *policy, int b, const char *field)
-{
-	struct plan_source source;
-
-	source_of(p, policy, b, field, &source);
-	host_find(p, DIAG_NOTICE, &source.place, source.object, source.field,
-		  "is not in force in the kernel yet");
-}
-
-static void balancer_tell(struct planner *p, const struct plan_policy *policy)
-{
-	const struct load_balancer *lb = policy->blocks.load_balancer;
-
-	if (lb->hash && lb->hash->key == HASH_SOURCE_IP)
-		later(p, policy, BLOCK_LOAD_BALANCER, "consistentHash.useSourceIp");
-	if (lb->locality && lb->locality->enabled)
-		later(p, policy, BLOCK_LOAD_BALANCER,
-		      lb->locality->zone_aware ? "zoneAwareLbSetting" : "localityLbSetting");
-	if (lb->warmup)
-		later(p, policy, BLOCK_LOAD_BALANCER, "warmup");
-}
-
-static void pool_tell(struct planner *p, const struct plan_policy *policy)
-{
-	const struct tcp_pool *tcp = policy->blocks.connection_pool->tcp;
-
-	if (!tcp)
-		return;
-	if (tcp->connect_timeout)
-		later(p, policy, BLOCK_CONNECTION_POOL, "tcp.connectTimeout");
-	if (tcp->has_idle_timeout)
-		later(p, policy, BLOCK_CONNECTION_POOL, "tcp.idleTimeout");
-	if (tcp->max_connection_duration)
-		later(p, policy, BLOCK_CONNECTION_POOL, "tcp.maxConnectionDuration");
-	if (tcp->keepalive)
-		later(p, policy, BLOCK_CONNECTION_POOL, "tcp.tcpKeepalive");
-}
-
+/* An http port in the kernel has none of what is of HTTP: that would have made it the proxy's. */
 void policy_tell(struct planner *p, const struct plan_policy *policy)
 {
-	if (policy->blocks.load_balancer)
-		balancer_tell(p, policy);
-	if (policy->blocks.connection_pool)
-		pool_tell(p, policy);
-	if (policy->blocks.outlier_detection)
-		later(p, policy, BLOCK_OUTLIER_DETECTION, "");
+	const char *hash = hash_field(policy->blocks.load_balancer);
+	struct plan_source source;
+
+	if (!hash)
+		return;
+	source_of(p, policy, BLOCK_LOAD_BALANCER, hash, &source);
+	host_find(p, DIAG_NOTICE, &source.place, source.object, source.field,
+		  "has no effect on a port without HTTP: want useSourceIp there");
 }

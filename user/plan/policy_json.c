@@ -81,6 +81,16 @@ static json_t *json_of_balancer(const struct load_balancer *lb)
 	return out;
 }
 
+static json_t *json_of_keepalive(const struct tcp_keepalive *k)
+{
+	json_t *out = json_object();
+
+	put_count(out, "probes", k->probes);
+	json_put_time(out, "time", k->time);
+	json_put_time(out, "interval", k->interval);
+	return out;
+}
+
 static json_t *json_of_pool(const struct connection_pool *pool)
 {
 	const struct tcp_pool *tcp = pool->tcp;
@@ -93,6 +103,8 @@ static json_t *json_of_pool(const struct connection_pool *pool)
 		json_put_time(out, "max_connection_duration", tcp->max_connection_duration);
 		if (tcp->has_idle_timeout)
 			put(out, "idle_timeout", json_integer(tcp->idle_timeout / 1000000));
+		if (tcp->keepalive)
+			put(out, "tcp_keepalive", json_of_keepalive(tcp->keepalive));
 	}
 	if (!http)
 		return out;

@@ -20,6 +20,27 @@ static void count_print(const char *what, uint64_t n, FILE *out)
 		fprintf(out, "%s %" PRIu64 ", ", what, n);
 }
 
+const char *drain_print(const struct plan_drain *drain, char out[32])
+{
+	if (drain->how == DRAIN_WITHIN)
+		return duration_print(drain->within, out);
+	return strcpy(out, drain->how == DRAIN_NOW ? "now" : "keep");
+}
+
+static void keepalive_print(const struct tcp_keepalive *k, FILE *out)
+{
+	char time[32];
+
+	fputs("keepalive", out);
+	if (k->time)
+		fprintf(out, " after %s", duration_print(k->time, time));
+	if (k->interval)
+		fprintf(out, " each %s", duration_print(k->interval, time));
+	if (k->probes)
+		fprintf(out, " %u times", k->probes);
+	fputs(", ", out);
+}
+
 static void balancer_print(const struct load_balancer *lb, FILE *out)
 {
 	static const char *const keys[] = {
@@ -56,7 +77,7 @@ static void pool_print(const struct connection_pool *pool, FILE *out)
 		time_print("idle", tcp->idle_timeout, out);
 		time_print("connection age", tcp->max_connection_duration, out);
 		if (tcp->keepalive)
-			fputs("keepalive, ", out);
+			keepalive_print(tcp->keepalive, out);
 	}
 	if (!http)
 		return;

@@ -47,6 +47,19 @@ struct addresses_given addresses_given(struct planner *p)
 	return out;
 }
 
+struct subnet *subnets_given(struct planner *p, size_t *nr)
+{
+	const struct subnet *from = is_named(p->owner) ? NULL : owner_subnets(p->owner, nr);
+	struct subnet *at;
+
+	if (!from)
+		*nr = 0;
+	if (!*nr)
+		return NULL;
+	at = arena_alloc(p->host->arena, *nr * sizeof(*at));
+	return memcpy(at, from, *nr * sizeof(*at));
+}
+
 /* ---- one port ---- */
 
 /* Why connections to any port of the owner pass as dialled; NULL: they are steered. */
@@ -74,14 +87,23 @@ static bool is_loopback(const struct plan_endpoint *e)
 	       (e->has_ipv6 && inet_is_loopback(&e->ipv6));
 }
 
+static bool has_loopback(const struct plan_route *r)
+{
+	for (size_t i = 0; i < r->nr_splits; i++) {
+		const struct plan_cluster *c = r->splits[i].cluster;
+
+		for (size_t j = 0; j < c->nr_endpoints; j++)
+			if (is_loopback(&c->endpoints[j]))
+				return true;
+	}
+	return false;
+}
+
 static void loopback_check(struct planner *p, struct plan_port *port)
 {
-	for (size_t i = 0; i < port->route.nr_splits; i++) {
-		const struct plan_cluster *c = port->route.splits[i].cluster;
-
-		for (size_t j = 0; j < c->nr_endpoints && !port->host_only; j++)
-			port->host_only = is_loopback(&c->endpoints[j]);
-	}
+	port->host_only = has_loopback(&port->route);
+	for (size_t i = 0; i < port->nr_branches && !port->host_only; i++)
+		port->host_only = has_loopback(&port->branches[i].route);
 	if (port->host_only)
 		host_find(p, DIAG_WARNING, &p->owner->place, p->owner, "",
 			  "has loopback endpoints: it is reachable from the host only");
@@ -135,11 +157,6 @@ static void port_add(struct planner *p, struct ports *ports, const struct servic
 {
 	struct plan_port *out = &ports->at[ports->nr];
 
-	if (from->protocol == PROTOCOL_UDP) {
-		host_find(p, DIAG_NOTICE, &p->owner->place, p->owner, "",
-			  "UDP port %u is left out: UDP is not in force yet", from->port);
-		return;
-	}
 	if (!sidecar_opens(p, p->host->host, p->owner->namespace, from->port) ||
 	    port_is_claimed(p, from))
 		return;
@@ -149,6 +166,7 @@ static void port_add(struct planner *p, struct ports *ports, const struct servic
 	out->protocol = from->protocol;
 	out->because = because ? because : "";
 	out->refuse_because = "";
+	out->drain.from.field = out->guard.from.field = "";
 	out->verdict = because ? VERDICT_UNTOUCHED : VERDICT_KERNEL;
 	out->route.name = "default";
 	out->route.object = "";
@@ -156,6 +174,7 @@ static void port_add(struct planner *p, struct ports *ports, const struct servic
 		passes_find(p, from, out);
 	} else {
 		route_build(p, out, vs);
+		wishes_set(p, out, vs);
 		loopback_check(p, out);
 		advice_give(p, out, vs);
 	}
@@ -204,6 +223,7 @@ static void own_build(struct planner *p, struct ports *out)
 
 	concerns_check(p, vs, all);
 	ports_add(p, vs, untouched_because(p->owner), out);
+	ports_open_outside(p, out);
 }
 
 void ports_build(struct planner *p, struct ports *out)

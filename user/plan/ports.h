@@ -14,6 +14,8 @@ struct addresses_given { /* from the arena of the host */
 };
 /* Those that p->owner gives p->host. */
 struct addresses_given addresses_given(struct planner *p);
+/* Its ranges of them; from the arena of the host. */
+struct subnet *subnets_given(struct planner *p, size_t *nr);
 
 struct ports { /* from the arena of the host */
 	struct plan_port *at;
@@ -21,6 +23,13 @@ struct ports { /* from the arena of the host */
 };
 /* What p->caller sees of p->host, which p->owner has for it. */
 void ports_build(struct planner *p, struct ports *out);
+
+/* ---- outside.c ---- */
+
+/* Sets the addresses at which callers from outside of the node find p->host. */
+void outside_set(struct planner *p);
+/* Sets the node ports of a host that p->owner has by its own name, and the routes of outside. */
+void ports_open_outside(struct planner *p, struct ports *ports);
 
 /* ---- domains.c ---- */
 

@@ -53,6 +53,18 @@ static bool name_fold(char *name)
 	return length && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-._*") == length;
 }
 
+/* Cuts "/udp" or "/tcp" off. */
+static void transport_take(struct target *t)
+{
+	char *slash = strrchr(t->host, '/');
+
+	if (!slash || (strcmp(slash, "/udp") && strcmp(slash, "/tcp")))
+		return;
+	t->has_transport = true;
+	t->udp = !strcmp(slash, "/udp");
+	*slash = '\0';
+}
+
 bool target_parse(const char *text, struct target *out)
 {
 	const char *rest;
@@ -63,6 +75,8 @@ bool target_parse(const char *text, struct target *out)
 	rest = scheme_skip(text, &out->port);
 	url = rest != text;
 	out->host = xstrndup(rest, url ? strcspn(rest, "/?#") : strlen(rest));
+	if (!url)
+		transport_take(out);
 	out->is_address = inet_parse(out->host, &out->address);
 	if (!out->is_address) {
 		good = port_take(out->host, &out->port);
@@ -80,37 +94,71 @@ bool target_parse(const char *text, struct target *out)
 	return false;
 }
 
-static bool has_address(const struct inet *at, size_t nr, const struct target *t)
+static bool is_transport(const struct plan_port *port, bool udp)
 {
+	return (port->protocol == PROTOCOL_UDP) == udp;
+}
+
+const struct plan_port *target_port(const struct target *t, const struct plan_port *ports, size_t nr)
+{
+	for (int udp = 0; udp < 2; udp++)
+		for (size_t i = 0; i < nr; i++)
+			if ((!t->port || ports[i].port == t->port) && is_transport(&ports[i], udp) &&
+			    (!t->has_transport || t->udp == udp))
+				return &ports[i];
+	return NULL;
+}
+
+/* How many first bits of the address say that it is one of these, and one more; 0: it is not. */
+static unsigned fits(const struct target *t, const struct inet *at, size_t nr,
+		     const struct subnet *subnets, size_t nr_subnets)
+{
+	unsigned best = 0;
+
 	for (size_t i = 0; i < nr; i++)
 		if (inet_equal(&at[i], &t->address))
-			return true;
-	return false;
+			return 129;
+	for (size_t i = 0; i < nr_subnets; i++)
+		if (inet_is_within(&t->address, &subnets[i].address, subnets[i].prefix) &&
+		    subnets[i].prefix >= best)
+			best = subnets[i].prefix + 1;
+	return best;
 }
 
-static bool has_port(const struct plan_port *ports, size_t nr, const struct target *t)
+/* The same of all that anyone sees of the host; *open: at the port too. */
+static unsigned host_fits(const struct plan_host *h, const struct target *t, bool *open)
 {
-	for (size_t i = 0; i < nr; i++)
-		if (!t->port || ports[i].port == t->port)
-			return true;
-	return false;
-}
+	unsigned best = fits(t, h->addresses, h->nr_addresses, h->subnets, h->nr_subnets);
 
-/* Whether anyone reaches the host at the address; *open: at the port too. */
-static bool is_at(const struct plan_host *h, const struct target *t, bool *open)
-{
-	bool found = has_address(h->addresses, h->nr_addresses, t);
-
-	*open = found && has_port(h->ports, h->nr_ports, t);
+	if (fits(t, h->outside, h->nr_outside, NULL, 0))
+		best = 129;
+	*open = best && target_port(t, h->ports, h->nr_ports);
 	for (size_t i = 0; i < h->nr_views; i++) {
 		const struct plan_view *v = &h->views[i];
+		unsigned of_view = fits(t, v->addresses, v->nr_addresses, v->subnets, v->nr_subnets);
 
-		if (!has_address(v->addresses, v->nr_addresses, t))
-			continue;
-		found = true;
-		*open |= has_port(v->ports, v->nr_ports, t);
+		*open |= of_view && target_port(t, v->ports, v->nr_ports);
+		best = of_view > best ? of_view : best;
 	}
-	return found;
+	return best;
+}
+
+const struct plan_host *node_port_host(const struct plan *p, const struct target *t,
+				       const struct plan_port **port)
+{
+	struct strmap_entry *e;
+
+	strmap_each(&p->hosts, e) {
+		const struct plan_host *h = e->value;
+
+		for (size_t i = 0; i < h->nr_ports; i++) {
+			*port = &h->ports[i];
+			if ((*port)->node_port && (*port)->node_port == t->port &&
+			    is_transport(*port, t->udp))
+				return h;
+		}
+	}
+	return NULL;
 }
 
 const struct plan_host *server_host(const struct plan *p, const struct target *t,
@@ -131,21 +179,24 @@ const struct plan_host *server_host(const struct plan *p, const struct target *t
 	return NULL;
 }
 
-/* Hosts can share an address: the one that has the port, else any. */
+/* Hosts can share an address: one that has the port, else any; of these the one that it fits best. */
 static const struct plan_host *host_at(const struct plan *p, const struct target *t)
 {
-	const struct plan_host *any = NULL;
+	const struct plan_host *found = NULL;
+	unsigned best = 0;
 	struct strmap_entry *e;
-	bool open;
 
 	strmap_each(&p->hosts, e) {
-		if (!is_at(e->value, t, &open))
+		bool open;
+		unsigned of_host = host_fits(e->value, t, &open);
+
+		of_host += of_host && open ? 256 : 0;
+		if (of_host <= best)
 			continue;
-		if (open)
-			return e->value;
-		any = e->value;
+		best = of_host;
+		found = e->value;
 	}
-	return any;
+	return found;
 }
 
 /* As a resolver's search list finds it: "a", "a.ns", "a.ns.svc", the whole name. */

@@ -16,6 +16,8 @@ void actions_print(const struct plan_rule *r, const char *indent, FILE *out);
 void headers_print(const struct http_headers *h, const char *indent, FILE *out);
 /* "v1 of reviews.default.svc.cluster.local:9080"; the caller frees. */
 char *cluster_text(const struct plan_cluster *c);
+/* "keep", "now" or "30s". */
+const char *drain_print(const struct plan_drain *drain, char out[32]);
 const char *client_tls_name(enum client_tls_mode mode); /* "SIMPLE" */
 /* The blocks of a policy that differ from the default, "" when there are none. The caller frees. */
 char *policy_text(const struct plan_policy *p);

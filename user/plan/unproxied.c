@@ -20,12 +20,25 @@ static void balancer_tell(struct planner *p, const struct plan_policy *policy)
 		     "consistentHash with a ring of more than 8388608 entries (as many are used)");
 }
 
+/* As in Istio. */
+static void affinity_tell(struct planner *p, const struct plan_cluster *c)
+{
+	const struct object *owner = host_owner(p, c->host);
+
+	if (owner)
+		host_find(p, DIAG_NOTICE, &owner->place, owner, "spec.sessionAffinity",
+			  "has no effect on the requests of port %u, which is for the proxy",
+			  c->port);
+}
+
 /* `tls`: what becomes of what would need it. */
 static void cluster_tell(struct planner *p, const struct plan_cluster *c, const char *tls)
 {
 	const struct traffic_policy *b = &c->full.blocks;
 	const struct plan_source *from = c->full.from;
 
+	if (c->affinity)
+		affinity_tell(p, c);
 	if (b->load_balancer)
 		balancer_tell(p, &c->full);
 	if (b->connection_pool && b->connection_pool->http &&

@@ -2,7 +2,6 @@
 /* What becomes of a port: the kernel steers it, the proxy has to, or it passes as dialled. */
 #include <stdio.h>
 #include <string.h>
-#include "plan/locality.h"
 #include "plan/rule.h"
 
 /* Whether the http routes of `vs` (may be NULL) are for ports of this protocol. */
@@ -10,62 +9,6 @@ static bool port_is_http(enum protocol protocol, const struct object *vs)
 {
 	return protocol_is_http(protocol) ||
 	       (protocol == PROTOCOL_AUTO && vs && vs->virtual_service.nr_http);
-}
-
-/* ---- what people ask for ---- */
-
-/* The value of a shunt.io/ key, an annotation or a label; false: it is not there. */
-static bool key_find(const struct object *o, const char *key, const char **value,
-		     const char **field)
-{
-	*value = labels_get(&o->annotations, key);
-	*field = "metadata.annotations";
-	if (*value)
-		return true;
-	*value = labels_get(&o->labels, key);
-	*field = "metadata.labels";
-	return *value;
-}
-
-/* The first of the objects (each may be NULL) that has the key. */
-static bool key_ask(struct planner *p, const struct object *const *from, size_t nr,
-		    const char *key, const char *want, struct plan_source *out)
-{
-	const char *value, *field;
-
-	for (size_t i = 0; i < nr; i++) {
-		if (!from[i] || !key_find(from[i], key, &value, &field))
-			continue;
-		out->object = from[i];
-		out->field = arena_printf(p->host->arena, "%s[%s]", field, key);
-		out->place = from[i]->place;
-		return !strcmp(value, want);
-	}
-	return false;
-}
-
-static bool split_is_asked(struct planner *p, const struct object *vs, struct plan_source *out)
-{
-	const struct object *from[] = {
-		vs, p->owner,
-		config_set_get(p->set, KIND_NAMESPACE, "", p->owner->namespace)};
-
-	memset(out, 0, sizeof(*out));
-	if (!key_ask(p, from, 3, "shunt.io/split", "request", out)) {
-		if (out->object || !p->set->split_requests)
-			return false;
-		*out = (struct plan_source){p->owner, "--http-split=request", p->owner->place};
-	}
-	host_use(p, (struct object *)out->object); /* the namespace is of nobody else's use */
-	return true;
-}
-
-static bool refusal_is_asked(struct planner *p, const struct object *vs)
-{
-	const struct object *from[] = {vs, p->owner};
-	struct plan_source source;
-
-	return key_ask(p, from, 2, "shunt.io/on-proxy-failure", "refuse", &source);
 }
 
 /* ---- the proxy ---- */
@@ -112,6 +55,8 @@ static void proxy_set(struct planner *p, struct plan_port *out, const struct obj
 {
 	const struct plan_source *tls = tls_source(&out->route);
 
+	for (size_t i = 0; i < out->nr_branches && !tls; i++)
+		tls = tls_source(&out->branches[i].route);
 	out->verdict = VERDICT_PROXY;
 	out->because_from = *because;
 	out->because = source_text(p, because);
@@ -130,6 +75,12 @@ static void proxy_set(struct planner *p, struct plan_port *out, const struct obj
 
 /* ---- the kernel ---- */
 
+static void route_tell(struct planner *p, const struct plan_route *r)
+{
+	for (size_t i = 0; i < r->nr_splits; i++)
+		policy_tell(p, &r->splits[i].cluster->full);
+}
+
 static void kernel_set(struct planner *p, struct plan_port *out)
 {
 	const struct plan_route *r = &out->route;
@@ -137,56 +88,16 @@ static void kernel_set(struct planner *p, struct plan_port *out)
 	const struct plan_source *by = &c->full.from[BLOCK_LOAD_BALANCER];
 
 	/* what is unknown is refused, also by a route that would pass */
-	if (r->nr_splits == 1 && c->policy == POLICY_PASSTHROUGH && !c->unknown) {
+	if (r->nr_splits == 1 && c->policy == POLICY_PASSTHROUGH && !c->unknown &&
+	    !out->nr_branches) {
 		out->verdict = VERDICT_UNTOUCHED;
 		out->because = arena_printf(p->host->arena, "%s %s.simple: PASSTHROUGH",
 					    by->object->id, by->field);
 		return;
 	}
-	for (size_t i = 0; i < r->nr_splits; i++) {
-		policy_tell(p, &r->splits[i].cluster->full);
-		locality_tell(p, r->splits[i].cluster);
-	}
-}
-
-/* ---- tcp routes ---- */
-
-/* Whether the route takes all of the port; entries for some addresses only are passed over. */
-static bool tcp_takes(struct planner *p, const struct object *vs, const struct vs_route *route,
-		      const struct vantage *from)
-{
-	for (size_t i = 0; i < route->nr_matches; i++) {
-		const struct route_match *m = &route->matches[i];
-		char field[96];
-
-		if (l4_match_misses(p, m, from))
-			continue;
-		if (!m->nr_subnets)
-			return true;
-		snprintf(field, sizeof(field), "%s.match[%zu].destinationSubnets", route->path, i);
-		host_find(p, DIAG_NOTICE, &m->place, vs, field,
-			  "a match for some addresses only is passed over");
-	}
-	return !route->nr_matches;
-}
-
-/* The first tcp route that takes all of the port, else the plain service's; false: the latter. */
-static bool tcp_route_build(struct planner *p, const struct plan_port *port,
-			    const struct object *vs, struct plan_route *out)
-{
-	const struct vantage mesh = {.port = port->port};
-	const struct reach reach = {
-		.layer = port->protocol == PROTOCOL_AUTO ? LAYER_AUTO : LAYER_TCP,
-		.listener = port->port};
-	size_t nr = vs ? vs->virtual_service.nr_tcp : 0, i = 0;
-
-	while (i < nr && !tcp_takes(p, vs, &vs->virtual_service.tcp[i], &mesh))
-		i++;
-	if (i < nr)
-		split_build(p, out, vs, &vs->virtual_service.tcp[i], &reach);
-	else
-		plain_build(p, out, &reach);
-	return i < nr;
+	route_tell(p, r);
+	for (size_t i = 0; i < out->nr_branches; i++)
+		route_tell(p, &out->branches[i].route);
 }
 
 /* ---- http ---- */
@@ -262,7 +173,7 @@ static bool http_build(struct planner *p, struct plan_port *out, const struct ob
 		plain_build(p, &out->route, &reach);
 	if (because) {
 		if (out->protocol == PROTOCOL_AUTO)
-			tcp_route_build(p, out, vs, &out->bytes);
+			tcp_bytes_build(p, out, vs, &out->bytes);
 		proxy_set(p, out, routed ? vs : NULL, because);
 		return true;
 	}
@@ -285,31 +196,46 @@ static void http_rule_put(struct planner *p, struct plan_port *out)
 	rules_put(p, out, &rules);
 }
 
+/* What of the destinations of a route needs the proxy; false: nothing. */
+static bool route_because(struct planner *p, const struct plan_route *r, enum layer layer,
+			  struct plan_source *out)
+{
+	for (size_t i = 0; i < r->nr_splits; i++)
+		if (policy_because(p, &r->splits[i].cluster->full, layer, out))
+			return true;
+	return false;
+}
+
 static void l4_set(struct planner *p, struct plan_port *out, const struct object *vs,
 		   enum layer layer)
 {
 	struct plan_source because;
+	bool found = route_because(p, &out->route, layer, &because);
 
-	for (size_t i = 0; i < out->route.nr_splits; i++) {
-		const struct plan_cluster *c = out->route.splits[i].cluster;
-
-		if (!policy_because(p, &c->full, layer, &because))
-			continue;
-		out->bytes = out->route;
-		if (layer == LAYER_AUTO)
-			http_rule_put(p, out);
-		proxy_set(p, out, vs, &because);
+	for (size_t i = 0; i < out->nr_branches && !found; i++)
+		found = route_because(p, &out->branches[i].route, layer, &because);
+	if (!found) {
+		kernel_set(p, out);
 		return;
 	}
-	kernel_set(p, out);
+	if (layer == LAYER_AUTO) {
+		tcp_bytes_build(p, out, vs, &out->bytes);
+		out->nr_branches = 0;
+		http_rule_put(p, out);
+	} else {
+		out->bytes = out->route;
+	}
+	proxy_set(p, out, vs, &because);
 }
 
 static void tcp_build(struct planner *p, struct plan_port *out, const struct object *vs)
 {
-	enum layer layer = out->protocol == PROTOCOL_AUTO ? LAYER_AUTO : LAYER_TCP;
-	bool routed = tcp_route_build(p, out, vs, &out->route);
+	enum layer layer = out->protocol == PROTOCOL_AUTO  ? LAYER_AUTO
+			   : out->protocol == PROTOCOL_UDP ? LAYER_UDP
+							   : LAYER_TCP;
+	bool routed = tcp_route_build(p, out, vs);
 
-	l4_set(p, out, routed ? vs : NULL, layer);
+	l4_set(p, out, routed || out->nr_branches ? vs : NULL, layer);
 }
 
 /* One of snis for each match that holds, so that each has its own names and addresses. */

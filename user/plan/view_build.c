@@ -62,6 +62,7 @@ static struct sight *sight_add(struct planner *p, struct sights *s, const char *
 	new.view.nr_ports = ports.nr;
 	new.view.addresses = given.at;
 	new.view.nr_addresses = given.nr;
+	new.view.subnets = subnets_given(p, &new.view.nr_subnets);
 	return sight_push(s, text, &new);
 }
 
@@ -115,7 +116,9 @@ static void everyone_add(struct planner *p, struct sights *s)
 					  .ports = h->ports,
 					  .nr_ports = h->nr_ports,
 					  .addresses = h->addresses,
-					  .nr_addresses = h->nr_addresses}};
+					  .nr_addresses = h->nr_addresses,
+					  .subnets = h->subnets,
+					  .nr_subnets = h->nr_subnets}};
 	char *text;
 
 	text = text_of(p->owner, &ports);

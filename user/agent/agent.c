@@ -28,6 +28,8 @@ int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags 
 	}
 	a->in_force = true;
 	agent_proxy_settle(a);
+	node_settle(a);
+	drains_follow(a, a->plan, plan);
 	plan_free(a->plan);
 	config_set_free(&a->set);
 	a->plan = plan;
@@ -38,6 +40,7 @@ int agent_put_in_force(struct agent *a, struct config_set *wanted, struct diags 
 		if (err)
 			log_error("%s/addresses: %s", a->state.dir, strerror(-err));
 	}
+	callers_follow(a);
 	loop_timer_set(a->reclaim, 1000, 0);
 	loop_timer_set(a->sync, 1, 0);
 	loop_timer_set(a->tidy, SLOTS_TIDY_MS, 0);
@@ -133,6 +136,7 @@ static const struct {
 	{"delete", command_delete, -1},
 	{"diff", command_diff, -1},
 	{"shift", command_shift, -1},
+	{"drain", command_drain, -1},
 	{"get", command_get, -1},
 	{"explain", command_explain, -1},
 	{"hosts", command_hosts, -1},

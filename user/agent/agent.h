@@ -8,8 +8,11 @@
 #include "agent/admin.h"
 #include "agent/asks.h"
 #include "agent/callers.h"
+#include "agent/capture.h"
+#include "agent/drain.h"
 #include "agent/files.h"
 #include "agent/lock.h"
+#include "agent/node.h"
 #include "agent/proxy.h"
 #include "agent/state.h"
 #include "base/loop.h"
@@ -21,8 +24,12 @@ struct agent_options {
 	const char *config, *state;
 	const char *metrics; /* "[ADDRESS:]PORT", or "off" */
 	const char *node; /* the Node that this host is, "" not known */
+	enum capture_how capture;
+	const char *node_devices, *node_addresses; /* "eth0,…", "192.0.2.1,…"; NULL: as found */
+	enum outside_hook outside;
 	bool lenient, split_requests;
 	bool no_proxy; /* ports that need it take their bypass, or are refused */
+	bool splice;   /* all that is steered and local, asked for or not */
 	const char *access_log; /* "-": standard output; NULL: none */
 	bool access_log_json;
 	uint64_t l7_memory;  /* bytes; 0: the proxy's default */
@@ -41,6 +48,9 @@ struct agent {
 	struct state state;
 	struct addresses *addresses;
 	struct callers callers;
+	struct capture capture;
+	struct drains drains;
+	struct node_watch node;
 	struct agent_proxy proxy;
 	struct access_file access;
 	struct asks asks;
@@ -101,6 +111,7 @@ int command_asks(const json_t *request); /* enum control_stats, see asks.h; -1: 
 json_t *command_apply(struct agent *a, const json_t *request);
 json_t *command_delete(struct agent *a, const json_t *request);
 json_t *command_diff(struct agent *a, const json_t *request);
+json_t *command_drain(struct agent *a, const json_t *request);
 json_t *command_shift(struct agent *a, const json_t *request);
 json_t *command_get(struct agent *a, const json_t *request);
 json_t *command_explain(struct agent *a, const json_t *request);

@@ -174,12 +174,13 @@ static json_t *diff_texts(struct agent *a, struct edit *c)
 	return list;
 }
 
-static int64_t open_connections(const char *host, uint16_t port, const char *subset, void *arg)
+static int64_t open_connections(const struct plan_cluster *c, void *arg)
 {
 	struct cluster_reading r;
 	struct agent *a = arg;
+	int protocol = c->udp ? IPPROTO_UDP : IPPROTO_TCP;
 
-	return datapath_cluster_find(a->dp, host, port, subset, &r) ? 0 : r.active;
+	return datapath_cluster_find(a->dp, c->host, c->port, protocol, c->subset, &r) ? 0 : r.active;
 }
 
 /* Plans beside what is in force, with a copy of the addresses, and compares. */

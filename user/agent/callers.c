@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 #include "agent/agent.h"
+#include "agent/listener_open.h"
+#include "agent/splice.h"
 #include "agent/wire.h"
 #include "base/log.h"
 #include "plan/index.h"
@@ -82,6 +84,7 @@ static void caller_put(struct agent *a, struct netns *n, const struct plan *plan
 		err = datapath_scope_set(a->dp, n->cookie, scope);
 	else
 		err = datapath_scope_nobody(a->dp, n->cookie);
+	datapath_caller_addresses(a->dp, n->cookie, n->addresses.at, n->addresses.nr);
 	if (err)
 		log_error("the scope of %s: %s", pod ? n->pod : "a network namespace",
 			  strerror(-err));
@@ -168,8 +171,24 @@ static void scan_expired(void *arg)
 {
 	struct agent *a = arg;
 
-	if (a->callers.followed)
+	if (a->callers.followed) {
 		scan(a, a->plan, &a->set, false);
+		capture_follow(a);
+		splice_follow(a);
+	}
+}
+
+void callers_follow(struct agent *a)
+{
+	bool wanted = capture_wanted(a) || splice_wanted(a);
+
+	if (wanted && !a->callers.followed) {
+		a->callers.followed = true;
+		scan(a, a->plan, &a->set, true);
+	}
+	a->callers.wanted = wanted;
+	capture_follow(a);
+	splice_follow(a);
 }
 
 void callers_heard(struct agent *a, uint64_t netns)
@@ -196,7 +215,9 @@ static void callers_move(const struct plan *plan, void *arg)
 {
 	struct agent *a = arg;
 
-	a->callers.followed = plan->scopes.nr || (!a->options->no_proxy && plan_proxied(plan));
+	a->callers.followed = plan->scopes.nr || plan_by_source(plan) ||
+			      (!a->options->no_proxy && plan_proxied(plan)) ||
+			      a->callers.wanted;
 	if (a->callers.followed)
 		scan(a, plan, NULL, true); /* it was built just now: the index is its own */
 	datapath_caller_each(a->dp, forget_unseen, a);
@@ -248,6 +269,24 @@ json_t *callers_json(const struct agent *a)
 					pods_json(a, s->key)));
 	}
 	return list;
+}
+
+char *callers_netns_path(struct agent *a, uint64_t netns)
+{
+	const struct netns *n;
+	uint64_t own;
+
+	if (!netns_cookie_own(&own) && own == netns)
+		return xstrdup("/proc/self/ns/net");
+	n = netns_find(&a->callers.watch, netns);
+	if (n && a->callers.followed)
+		return netns_path(n);
+	if (a->callers.followed)
+		scan(a, a->plan, &a->set, false);
+	else
+		netns_scan(&a->callers.watch, true);
+	n = netns_find(&a->callers.watch, netns);
+	return n ? netns_path(n) : NULL;
 }
 
 size_t callers_known(const struct agent *a)

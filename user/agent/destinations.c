@@ -4,8 +4,10 @@
 #include <string.h>
 #include "agent/agent.h"
 #include "agent/counts.h"
+#include "agent/health.h"
 #include "agent/sights.h"
 #include "agent/wire.h"
+#include "datapath/clock.h"
 
 /* A cluster, or an endpoint of it, and who is sent there. */
 struct row {
@@ -38,7 +40,7 @@ static void row_add(struct rows *rows, const struct plan_cluster *c, const struc
 		inet_print(&e->ipv4, ipv4);
 	if (e && e->has_ipv6)
 		inet_print(&e->ipv6, ipv6);
-	key = xasprintf("%s|%u|%s|%s|%s|%u", c->host, c->port, c->subset, ipv4, ipv6,
+	key = xasprintf("%s|%u|%d|%s|%s|%s|%u", c->host, c->port, c->udp, c->subset, ipv4, ipv6,
 			e ? e->port : 0);
 	r = strmap_get(&rows->by_key, key);
 	if (!r) {
@@ -80,6 +82,9 @@ static void cluster_each(const struct sight *s, const struct plan_port *port, st
 {
 	for (size_t i = 0; i < port->route.nr_splits; i++)
 		each(s, port->route.splits[i].cluster, rows);
+	for (size_t i = 0; i < port->nr_branches; i++)
+		for (size_t j = 0; j < port->branches[i].route.nr_splits; j++)
+			each(s, port->branches[i].route.splits[j].cluster, rows);
 	for (size_t i = 0; plan_port_walked(port) && i < port->nr_rules; i++) {
 		const struct plan_rule *r = &port->rules[i];
 
@@ -115,7 +120,13 @@ static void endpoints_find(struct agent *a, const struct sight *s, const struct 
 	cluster_each(s, port, rows, endpoint_rows);
 }
 
-static const char *const policies[] = {"least_request", "round_robin", "random", "passthrough"};
+static const char *const policies[] = {"least_request", "round_robin", "random", "passthrough",
+				       "source_hash"};
+
+static const char *protocol_text(const struct plan_cluster *c)
+{
+	return c->udp ? "udp" : "tcp";
+}
 
 /* What the proxy does with the cluster now, and what it did. */
 static json_t *cluster_said(const struct plan_cluster *c, const struct counts *counts)
@@ -142,9 +153,9 @@ static void cluster_add(struct agent *a, const struct row *row, const struct cou
 	struct cluster_reading r = {0};
 	json_t *out;
 
-	datapath_cluster_find(a->dp, c->host, c->port, c->subset, &r);
-	out = json_pack("{s:s,s:i,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "host",
-				c->host, "port", c->port, "subset", c->subset, "policy",
+	datapath_cluster_find(a->dp, c->host, c->port, cluster_protocol(c), c->subset, &r);
+	out = json_pack("{s:s,s:i,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "host",
+				c->host, "port", c->port, "protocol", protocol_text(c), "subset", c->subset, "policy",
 				policies[c->policy], "active", (json_int_t)r.active,
 				"max_connections", (json_int_t)c->max_connections, "opened",
 				(json_int_t)r.opened, "connected", (json_int_t)r.connected,
@@ -153,6 +164,7 @@ static void cluster_add(struct agent *a, const struct row *row, const struct cou
 				"connect_failed", (json_int_t)r.connect_failed, "endpoints",
 				(json_int_t)c->nr_endpoints, "unknown", json_text(c->unknown),
 				"scopes", row_scopes(row));
+	json_object_update_new(out, health_json(&r));
 	json_object_update_new(out, cluster_said(c, counts));
 	json_array_append_new(list, out);
 }
@@ -188,6 +200,16 @@ static struct endpoint_said endpoint_said(const struct row *row, const struct co
 	return out;
 }
 
+/* Left out by the proxy, or by the kernel; of both the one that lasts longer. */
+static json_t *ejected_until(const struct endpoint_said *said, const struct endpoint_reading *r)
+{
+	double until = r->ejected_until ? clock_wall(r->ejected_until) : 0;
+
+	if (said->ejected_until > until)
+		until = said->ejected_until;
+	return until ? json_real(until) : json_null();
+}
+
 static void endpoint_add(struct agent *a, const struct row *row, const struct counts *counts,
 			 json_t *list)
 {
@@ -200,8 +222,9 @@ static void endpoint_add(struct agent *a, const struct row *row, const struct co
 	datapath_endpoint_find(a->dp, c, e, &r);
 	json_array_append_new(
 		list,
-		json_pack("{s:s,s:i,s:s,s:o,s:o,s:i,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "host",
-			  c->host, "service_port", c->port, "subset", c->subset, "ipv4",
+		json_pack("{s:s,s:i,s:s,s:s,s:o,s:o,s:i,s:s,s:s,s:I,s:i,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,"
+			  "s:o}", "host", c->host, "service_port", c->port, "protocol",
+			  protocol_text(c), "subset", c->subset, "ipv4",
 			  json_text(e->has_ipv4 ? inet_print(&e->ipv4, ipv4) : NULL),
 			  "ipv6",
 			  json_text(e->has_ipv6 ? inet_print(&e->ipv6, ipv6) : NULL),
@@ -209,10 +232,10 @@ static void endpoint_add(struct agent *a, const struct row *row, const struct co
 			  e->version ? e->version : "", "weight", (json_int_t)e->weight,
 			  "priority", e->priority, "share", (json_int_t)e->share,
 			  "active", (json_int_t)r.active, "opened", (json_int_t)r.opened,
-			  "connect_failed", (json_int_t)r.connect_failed, "requests_active",
-			  said.active, "ejections", said.ejections, "ejected_until",
-			  said.ejected_until ? json_real(said.ejected_until) : json_null(), "scopes",
-			  row_scopes(row)));
+			  "connect_failed", (json_int_t)r.connect_failed, "failures_in_row",
+			  (json_int_t)r.failures, "requests_active", said.active, "ejections",
+			  said.ejections + (json_int_t)r.ejections, "ejected_until",
+			  ejected_until(&said, &r), "scopes", row_scopes(row)));
 }
 
 json_t *command_endpoints(struct agent *a, const json_t *request)

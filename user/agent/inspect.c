@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What `get`, `explain`, `hosts` and `events` ask of the agent. */
+/* What `get`, `explain` and `hosts` ask of the agent. */
 #include <stdio.h>
 #include <string.h>
 #include "agent/agent.h"
 #include "agent/counts.h"
+#include "agent/health.h"
 #include "agent/wire.h"
 
 static int object_name_order(const void *a, const void *b)
@@ -119,6 +120,18 @@ static void measured_add(struct agent *a, json_t *explained)
 	free(source);
 }
 
+/* Of what the kernel steers to: what it leaves out of it now. */
+static void health_add(struct agent *a, json_t *explained)
+{
+	json_t *decision = json_object_get(explained, "decision");
+	const json_t *route = json_object_get(json_object_get(explained, "port"), "route");
+	const char *verdict = request_text(decision, "verdict");
+
+	if (verdict && !strcmp(verdict, "kernel"))
+		json_object_set_new(decision, "left_out",
+				    health_of(a->dp, json_object_get(route, "destinations")));
+}
+
 json_t *command_explain(struct agent *a, const json_t *request)
 {
 	struct plan_question question = {.target = request_text(request, "target"),
@@ -139,6 +152,8 @@ json_t *command_explain(struct agent *a, const json_t *request)
 	else
 		measured_add(a, explained);
 	if (explained)
+		health_add(a, explained);
+	if (explained)
 		reply = json_pack("{s:b,s:o}", "ok", 1, "explain", explained);
 	free(headers);
 	free(why);
@@ -158,75 +173,4 @@ json_t *command_hosts(struct agent *a, const json_t *request)
 	reply = json_pack("{s:b,s:o}", "ok", 1, "text", json_text(text));
 	free(text);
 	return reply;
-}
-
-static const char *const event_names[] = {
-	[EVENT_REFUSED_LIMIT] = "refused_limit",
-	[EVENT_REFUSED_NO_ENDPOINT] = "refused_no_endpoint",
-	[EVENT_REFUSED_NO_CLUSTER] = "refused_no_cluster",
-	[EVENT_CONNECT_FAILED] = "connect_failed",
-	[EVENT_REFUSED_NO_PROXY] = "refused_no_proxy",
-	[EVENT_REFUSED_UNKNOWN] = "refused_unknown",
-	[EVENT_UNKNOWN_CALLER] = "unknown_caller",
-};
-
-/* The host whose address was dialled; NULL when the plan has moved on. */
-static const char *host_of(const struct plan *plan, const uint8_t address[16])
-{
-	struct strmap_entry *e;
-
-	strmap_each(&plan->hosts, e)
-	{
-		const struct plan_host *host = e->value;
-
-		for (size_t i = 0; i < host->nr_addresses; i++) {
-			if (!memcmp(host->addresses[i].byte, address, 16))
-				return host->host;
-		}
-	}
-	return NULL;
-}
-
-/* A process names itself: its comm may be no UTF-8, nor end. */
-static json_t *comm_json(const __u8 comm[16])
-{
-	char text[17] = "";
-
-	for (int i = 0; i < 16 && comm[i]; i++)
-		text[i] = comm[i] < 0x20 || comm[i] > 0x7e ? '?' : (char)comm[i];
-	return json_string(text);
-}
-
-json_t *event_json(const struct agent *a, const struct event *e)
-{
-	const char *kind = e->kind < sizeof(event_names) / sizeof(event_names[0]) ?
-				   event_names[e->kind] : NULL;
-	const char *host = host_of(a->plan, e->service.address);
-	char dialled[INET_TEXT + 8], to[INET_TEXT + 8];
-	struct inet service, endpoint;
-	struct timespec now, mono;
-	double at;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	at = (double)(now.tv_sec - mono.tv_sec) + (double)(now.tv_nsec - mono.tv_nsec) / 1e9 +
-	     (double)e->time / 1e9;
-	memcpy(service.byte, e->service.address, 16);
-	memcpy(endpoint.byte, e->to, 16);
-	return json_pack("{s:f,s:s,s:o,s:s,s:s,s:i,s:o,s:I}", "time", at, "kind",
-			 kind ? kind : "unknown", "host", json_text(host), "dialled",
-			 inet_print_port(&service, e->service.port, dialled), "to",
-			 e->to_port ? inet_print_port(&endpoint, e->to_port, to) : "", "pid",
-			 (int)e->pid, "comm", comm_json(e->comm), "netns", (json_int_t)e->netns);
-}
-
-json_t *command_events(struct agent *a, const json_t *request)
-{
-	uint64_t first = a->nr_events > AGENT_EVENTS ? a->nr_events - AGENT_EVENTS : 0;
-	json_t *list = json_array();
-
-	(void)request;
-	for (uint64_t i = first; i < a->nr_events; i++)
-		json_array_append_new(list, event_json(a, &a->events[i % AGENT_EVENTS]));
-	return json_pack("{s:b,s:I,s:o}", "ok", 1, "before", (json_int_t)first, "events", list);
 }

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
 #include <linux/nsfs.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
@@ -33,6 +35,7 @@ struct visit {
 	char *path;
 	uint64_t cookie; /* 0: it could not be entered */
 	ino_t user;	 /* the user namespace that owns it; 0: none that the agent may know */
+	bool machine;
 	VEC(struct inet) addresses;
 };
 struct visits {
@@ -58,16 +61,33 @@ static bool address_counts(const struct sockaddr *sa, struct inet *out)
 	return false;
 }
 
-static void read_addresses(struct visit *v)
+/* A tap, of whatever kind: packets come from a process that is no caller itself. */
+static bool is_tap(int fd, const char *device)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq request = {.ifr_data = (void *)&info};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%.*s", IFNAMSIZ - 1, device);
+	if (ioctl(fd, SIOCETHTOOL, &request))
+		return false;
+	return !strcmp(info.driver, "tun") || !strcmp(info.driver, "macvtap");
+}
+
+static void read_devices(struct visit *v, int fd)
 {
 	struct ifaddrs *all, *it;
 	struct inet address;
 
 	if (getifaddrs(&all))
 		return;
-	for (it = all; it; it = it->ifa_next)
-		if (!(it->ifa_flags & IFF_LOOPBACK) && address_counts(it->ifa_addr, &address))
+	for (it = all; it; it = it->ifa_next) {
+		if (it->ifa_flags & IFF_LOOPBACK)
+			continue;
+		if (address_counts(it->ifa_addr, &address))
 			vec_push(&v->addresses, address);
+		else if (it->ifa_addr && it->ifa_addr->sa_family == AF_PACKET)
+			v->machine |= is_tap(fd, it->ifa_name);
+	}
 	freeifaddrs(all);
 }
 
@@ -95,7 +115,7 @@ static void enter(struct visit *v)
 	if (!fstat(ns, &st) && st.st_ino == v->ns->inode && !setns(ns, CLONE_NEWNET)) {
 		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (fd != -1 && !getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &v->cookie, &size))
-			read_addresses(v);
+			read_devices(v, fd);
 		if (fd != -1)
 			close(fd);
 	}
@@ -307,6 +327,7 @@ static void visit_take(struct netns_watch *w, struct visit *v)
 	}
 	n->cookie = v->cookie;
 	n->ours = v->user == w->own_user;
+	n->machine = v->machine;
 	free(n->addresses.at);
 	n->addresses.at = v->addresses.at;
 	n->addresses.nr = v->addresses.nr;

@@ -11,6 +11,7 @@
 struct netns {
 	uint64_t cookie; /* 0: not entered yet */
 	VEC(struct inet) addresses; /* neither loopback nor link-local */
+	bool machine; /* a virtual machine's: it has a device that a process behind it reads */
 	bool ours; /* made by who was root in the agent's user namespace, as runtimes are */
 	char *pod, *scope; /* of callers.c: whose it is; NULL: nobody's, everyone's */
 	char *claim;	   /* the pod that has its addresses; NULL: none, or several */

@@ -168,10 +168,18 @@ static int start_datapath(struct agent *a)
 	if (!datapath_status(a->dp, &st))
 		a->last_plan = st.plan;
 	audit(a);
+	datapath_splice_all(a->dp, a->options->splice);
 	err = callers_start(a);
+	if (!err)
+		err = capture_start(a);
 	if (err)
 		return start_failed("network namespaces", err, NULL);
-	err = asks_open(a);
+	err = node_start(a);
+	if (err)
+		return start_failed("the node's devices", err, NULL);
+	err = drains_start(a);
+	if (!err)
+		err = asks_open(a);
 	if (!err)
 		err = access_file_open(a);
 	if (!err)
@@ -296,7 +304,10 @@ static void stop(struct agent *a)
 	loop_timer_remove(a->sync);
 	loop_timer_remove(a->busy);
 	loop_timer_remove(a->tidy);
+	drains_stop(a);
 	callers_stop(a);
+	capture_stop(a);
+	node_stop(a);
 	agent_proxy_close(a);
 	access_file_close(a);
 	loop_free(a->loop);

@@ -14,7 +14,8 @@ static json_t *split_json(struct agent *a, const struct plan_route *route,
 	const struct plan_cluster *cluster = split->cluster;
 	struct cluster_reading r = {0};
 
-	datapath_cluster_find(a->dp, cluster->host, cluster->port, cluster->subset, &r);
+	datapath_cluster_find(a->dp, cluster->host, cluster->port, cluster_protocol(cluster),
+			      cluster->subset, &r);
 	return json_pack("{s:s,s:i,s:s,s:i,s:f,s:I,s:o}", "host", cluster->host, "port",
 			 cluster->port, "subset", cluster->subset, "weight", (int)split->weight,
 			 "share", route->total ? (double)split->weight / route->total : 1.0,
@@ -76,26 +77,68 @@ static json_t *rules_json(struct agent *a, const struct plan_host *host,
 	return rules;
 }
 
+static json_t *splits_json(struct agent *a, const struct plan_route *route)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < route->nr_splits; i++)
+		json_array_append_new(out, split_json(a, route, &route->splits[i]));
+	return out;
+}
+
+static json_t *subnet_json(const struct subnet *subnet)
+{
+	char text[INET_TEXT];
+
+	return json_string(inet_print_cidr(&subnet->address, subnet->prefix, text));
+}
+
+static json_t *subnets_json(const struct sight *s)
+{
+	const struct subnet *subnets = s->view ? s->view->subnets : s->host->subnets;
+	size_t nr = s->view ? s->view->nr_subnets : s->host->nr_subnets;
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < nr; i++)
+		json_array_append_new(out, subnet_json(&subnets[i]));
+	return out;
+}
+
+static json_t *branches_json(struct agent *a, const struct plan_port *port)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < port->nr_branches; i++) {
+		const struct plan_branch *b = &port->branches[i];
+
+		json_array_append_new(out, json_pack("{s:o,s:s,s:o}", "subnet",
+						     subnet_json(&b->subnet), "route",
+						     b->route.name, "splits",
+						     splits_json(a, &b->route)));
+	}
+	return out;
+}
+
 static void service_add(struct agent *a, const struct sight *s, const struct plan_port *port,
 			void *list)
 {
-	json_t *splits = json_array(), *addresses = json_array();
+	json_t *addresses = json_array();
 	char text[INET_TEXT];
 
 	for (size_t i = 0; i < s->nr_addresses; i++)
 		json_array_append_new(addresses, json_string(inet_print(&s->addresses[i], text)));
-	for (size_t i = 0; i < port->route.nr_splits; i++)
-		json_array_append_new(splits, split_json(a, &port->route, &port->route.splits[i]));
 	json_array_append_new(
-		list, json_pack("{s:s,s:o,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o}", "host",
-				s->host->host, "addresses", addresses, "port", port->port,
+		list, json_pack("{s:s,s:o,s:o,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o}", "host",
+				s->host->host, "addresses", addresses, "subnets",
+				subnets_json(s), "port", port->port,
 				"protocol", protocol_name(port->protocol), "verdict",
 				verdicts[port->verdict], "because", port->because, "route",
 				port->route.name, "object", port->route.object, "id", s->id,
 				"scopes",
 				scopes_json(s->view ? s->view->scopes : NULL,
 					    s->view ? s->view->nr_scopes : 0),
-				"splits", splits, "rules", rules_json(a, s->host, port)));
+				"splits", splits_json(a, &port->route), "branches",
+				branches_json(a, port), "rules", rules_json(a, s->host, port)));
 }
 
 json_t *command_services(struct agent *a, const json_t *request)

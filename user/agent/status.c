@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "agent/agent.h"
 #include "agent/findings.h"
+#include "agent/health.h"
 #include "agent/wire.h"
 
 static json_t *place_json(const struct place *p)
@@ -215,6 +216,10 @@ json_t *command_status(struct agent *a, const json_t *request)
 	json_object_update_new(reply, datapath_json(a->dp));
 	json_object_set_new(reply, "proxy", proxy_json(a));
 	json_object_set_new(reply, "scopes", callers_json(a));
+	json_object_set_new(reply, "drains", drains_json(a));
+	json_object_set_new(reply, "guarded", health_guarded(a->dp));
+	json_object_set_new(reply, "outside", node_json(a));
+	json_object_set_new(reply, "captured", capture_json(a));
 	json_object_set_new(reply, "waiting", json_boolean(a->waiting));
 	json_object_set_new(reply, "refused", diags_json(&a->refused));
 	json_object_set_new(reply, "rejected", rejected_json(a));

@@ -7,8 +7,10 @@
 
 static void cluster_add(const struct cluster_reading *r, void *list)
 {
-	json_array_append_new(list, json_pack("{s:s,s:i,s:s,s:I,s:I,s:I}", "host", r->name.host,
-					      "port", (int)r->name.port, "subset", r->name.subset,
+	json_array_append_new(list, json_pack("{s:s,s:i,s:s,s:s,s:I,s:I,s:I}", "host", r->name.host,
+					      "port", (int)r->name.port, "protocol",
+					      r->name.protocol == IPPROTO_UDP ? "udp" : "tcp",
+					      "subset", r->name.subset,
 					      "active", (json_int_t)r->active, "opened",
 					      (json_int_t)r->opened, "failed",
 					      (json_int_t)(r->connect_failed + r->refused_limit +

@@ -25,6 +25,7 @@ int cli_conns(const struct options *o);
 int cli_top(const struct options *o);
 int cli_events(const struct options *o);
 int cli_maps(const struct options *o);
+int cli_drain(const struct options *o);
 int cli_shift(const struct options *o);
 int cli_explain(const struct options *o);
 int cli_hosts(const struct options *o);

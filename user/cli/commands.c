@@ -9,17 +9,18 @@
 const struct command commands[] = {
 	{"agent",
 	 "[--config DIR] [--state DIR] [--cgroup PATH] [--metrics [ADDRESS:]PORT|off] "
-	 "[--node NAME] [--http-split connection|request] [--proxy on|off] [--access-log FILE|-] "
+	 "[--node NAME] [--node-device DEVICE[,...]] [--node-address ADDRESS[,...]] "
+	 "[--outside auto|native|generic|tc|off] [--capture auto|socket|tc] [--http-split connection|request] [--proxy on|off] [--access-log FILE|-] "
 	 "[--access-log-format text|json] [--l7-memory SIZE] [--l7-workers N] [--lenient]",
 	 "run the node agent in the foreground", "shunt agent --config /etc/shunt",
 	 OPT_CONFIG | OPT_STATE | OPT_CGROUP | OPT_METRICS | OPT_HTTP_SPLIT | OPT_PROXY | OPT_L7 |
-		 OPT_LENIENT | OPT_NODE,
+		 OPT_LENIENT | OPT_NODE | OPT_OUTSIDE | OPT_SPLICE,
 	 0, 0,
 	 cli_agent},
 	{"load", "[--cgroup PATH]", "pin and attach the programs alone", "shunt load",
 	 OPT_CGROUP | OPT_OUTPUT, 0, 0, cli_load},
-	{"unload", "[--force]", "remove every trace from the kernel (--force stops the agent first)",
-	 "shunt unload --force", OPT_FORCE, 0, 0, cli_unload},
+	{"unload", "[--force] [--reset]", "remove every trace from the kernel (--force stops the agent first)",
+	 "shunt unload --force", OPT_FORCE | OPT_RESET, 0, 0, cli_unload},
 	{"validate", F " [-n NS] [--lenient] [--strict] [-o json]",
 	 "every error and warning, with its place", "shunt validate -f reviews.yaml",
 	 OPT_READ | OPT_OUTPUT, 0, 0, cli_validate},
@@ -58,6 +59,9 @@ const struct command commands[] = {
 	 "change weights and show the split as it moves",
 	 "shunt shift reviews v1=50 v2=50 --over 1m", OPT_SHOW | OPT_ROUTE | OPT_OVER, 2, -1,
 	 cli_shift},
+	{"drain", "HOST [SUBSET] [--within DURATION|--now] [-n NS] [-o json]",
+	 "move live connections that are too many where they are", "shunt drain reviews v1 --within 1m",
+	 OPT_SHOW | OPT_DRAIN, 1, 2, cli_drain},
 	{"explain",
 	 "[" F "] [--from NS[/POD] | --gateway [NS/]NAME] HOST[:PORT]|URL [METHOD PATH] "
 	 "[-H 'NAME: VALUE']…",

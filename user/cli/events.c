@@ -12,6 +12,7 @@ static void event_print(const json_t *e, bool json)
 	double at = json_number_value(json_object_get(e, "time"));
 	time_t seconds = (time_t)at;
 	const char *host = member_text(e, "host"), *to = member_text(e, "to");
+	const char *dialled = member_text(e, "dialled"), *subset = member_text(e, "subset");
 	struct tm tm;
 	char when[32];
 
@@ -23,10 +24,16 @@ static void event_print(const json_t *e, bool json)
 	}
 	localtime_r(&seconds, &tm);
 	strftime(when, sizeof(when), "%H:%M:%S", &tm);
-	printf("%s.%03d %s %s%s%s%s%s%s by %s[%lld]\n", when, (int)((at - (double)seconds) * 1000),
-	       member_text(e, "kind"), host, *host ? " (" : "", member_text(e, "dialled"),
-	       *host ? ")" : "", *to ? " → " : "", to, member_text(e, "comm"),
-	       (long long)member_number(e, "pid"));
+	printf("%s.%03d %s %s", when, (int)((at - (double)seconds) * 1000), member_text(e, "kind"),
+	       host);
+	if (*dialled)
+		printf("%s%s%s%s%s by %s[%lld]", *host ? " (" : "", dialled, *host ? ")" : "",
+		       *to ? " → " : "", to, member_text(e, "comm"),
+		       (long long)member_number(e, "pid"));
+	else
+		printf(":%lld%s%s%s%s", (long long)member_number(e, "port"), *subset ? " " : "",
+		       subset, *to ? " " : "", to);
+	putchar('\n');
 	fflush(stdout);
 }
 

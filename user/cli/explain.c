@@ -40,6 +40,24 @@ static void measured_print(const json_t *e)
 	puts("");
 }
 
+/* What an agent's kernel leaves out of the destinations now. */
+static void left_out_print(const json_t *e)
+{
+	const json_t *it;
+	size_t i;
+
+	json_array_foreach(json_object_get(json_object_get(e, "decision"), "left_out"), i, it) {
+		const char *subset = member_text(it, "subset");
+
+		printf("left out now: ");
+		if (json_is_real(json_object_get(it, "guarded_since")))
+			printf("%s, by its guard\n", *subset ? subset : member_text(it, "host"));
+		else
+			printf("%lld endpoints of %s\n", (long long)member_number(it, "ejected"),
+			       *subset ? subset : member_text(it, "host"));
+	}
+}
+
 static int explain_offline(const struct options *o, const struct plan_question *question,
 			   json_t **out)
 {
@@ -103,6 +121,7 @@ int cli_explain(const struct options *o)
 	}
 	explain_print(e);
 	measured_print(e);
+	left_out_print(e);
 	json_decref(e);
 	return 0;
 }

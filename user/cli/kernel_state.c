@@ -34,7 +34,7 @@ static int kernel_open(const struct options *o, const char *command, struct data
 
 struct conns {
 	json_t *list;
-	struct strmap clusters; /* slot in decimal -> "host:port subset" */
+	struct strmap clusters; /* slot in decimal -> "host:port/udp subset" */
 	uint64_t now;
 };
 
@@ -45,7 +45,8 @@ static void cluster_note(const struct cluster_reading *r, void *arg)
 
 	snprintf(slot, sizeof(slot), "%" PRIu32, r->slot);
 	free(strmap_put(&c->clusters, slot,
-			xasprintf("%s:%" PRIu32 "%s%s", r->name.host, r->name.port,
+			xasprintf("%s:%u%s%s%s", r->name.host, r->name.port,
+				  r->name.protocol == IPPROTO_UDP ? "/udp" : "",
 				  *r->name.subset ? " " : "", r->name.subset)));
 }
 
@@ -71,8 +72,9 @@ static void flow_add(const struct flow *flow, void *arg)
 	snprintf(slot, sizeof(slot), "%" PRIu32, (uint32_t)(flow->hold & HOLD_CLUSTER_MASK));
 	json_array_append_new(
 		c->list,
-		json_pack("{s:i,s:o,s:s,s:s,s:o,s:f,s:s,s:I,s:I}", "pid", (int)flow->pid, "comm",
-			  comm_json(flow), "dialled",
+		json_pack("{s:i,s:o,s:s,s:s,s:s,s:o,s:f,s:s,s:I,s:I}", "pid", (int)flow->pid, "comm",
+			  comm_json(flow), "protocol",
+			  flow->service.protocol == IPPROTO_UDP ? "udp" : "tcp", "dialled",
 			  inet_print_port(&service, flow->service.port, dialled), "to",
 			  inet_print_port(&endpoint, flow->to_port, to), "cluster",
 			  json_text(flow->hold & HOLD_HELD ? strmap_get(&c->clusters, slot) : NULL),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "agent/lock.h"
 #include "agent/wire.h"
+#include "base/inet.h"
 #include "cli/cli.h"
 #include "datapath/datapath.h"
 
@@ -42,6 +43,22 @@ static void stale_remove(const char *root)
 	free(path);
 }
 
+static void tell_undrained(const struct spliced *row, int outcome)
+{
+	char ends[2][INET_TEXT + 8];
+	struct inet address, peer;
+
+	memcpy(address.byte, row->address, 16);
+	memcpy(peer.byte, row->peer, 16);
+	fprintf(stderr, "shunt unload: %s has not read what %s sent it: %s%s\n",
+		inet_print_port(&address, row->port, ends[0]),
+		inet_print_port(&peer, row->peer_port, ends[1]),
+		outcome == 0 ? "reset" :
+		outcome > 0  ? "it gets that, and by TCP what follows, when it reads" :
+			       "it could not be reset: ",
+		outcome < 0 ? strerror(-outcome) : "");
+}
+
 int cli_unload(const struct options *o)
 {
 	struct lock lock;
@@ -62,6 +79,10 @@ int cli_unload(const struct options *o)
 		err = lock_take_over(o->root, &lock);
 	if (err)
 		return refused("unload", err, xasprintf("/run/%s.lock: %s", o->root, strerror(-err)));
+	if (datapath_unsplice(o->root, o->reset, tell_undrained, &why))
+		fprintf(stderr, "shunt unload: spliced connections are not waited for: %s\n",
+			why ? why : "they cannot be listed");
+	free(why);
 	err = datapath_unload(o->root, &why);
 	stale_remove(o->root);
 	lock_drop(&lock, true);

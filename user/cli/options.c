@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Reads the options of every subcommand from one table. */
 #include "cli/options.h"
+#include "agent/capture.h"
+#include "agent/node.h"
 #include "config/decode.h"
 #include "config/names.h"
 #include <errno.h>
@@ -15,7 +17,8 @@
 enum { LETTER_CGROUP = 256, LETTER_LENIENT, LETTER_STRICT, LETTER_FORCE, LETTER_FROM,
        LETTER_ROUTE, LETTER_OVER, LETTER_CONFIG, LETTER_STATE, LETTER_SPLIT, LETTER_METRICS, LETTER_PROXY,
        LETTER_ROOT, LETTER_GATEWAY, LETTER_ACCESS_LOG, LETTER_LOG_FORMAT, LETTER_L7_MEMORY,
-       LETTER_L7_WORKERS, LETTER_EVERY, LETTER_COUNT, LETTER_NODE };
+       LETTER_L7_WORKERS, LETTER_EVERY, LETTER_COUNT, LETTER_NODE, LETTER_WITHIN, LETTER_NOW, LETTER_SPLICE, LETTER_RESET,
+       LETTER_NODE_DEVICE, LETTER_NODE_ADDRESS, LETTER_OUTSIDE, LETTER_CAPTURE };
 
 static const struct {
 	const char *name;
@@ -33,21 +36,36 @@ static const struct {
 	{"lenient", LETTER_LENIENT, NULL, OPT_LENIENT, "unknown fields are warnings, not errors"},
 	{"strict", LETTER_STRICT, NULL, OPT_STRICT, "warnings are errors"},
 	{"force", LETTER_FORCE, NULL, OPT_FORCE, "also stop the agent that runs"},
+	{"reset", LETTER_RESET, NULL, OPT_RESET,
+	 "reset spliced connections that do not drain within 10 s"},
 	{"follow", 'f', NULL, OPT_FOLLOW, "go on with events as they come"},
 	{"from", LETTER_FROM, "NS[/POD]", OPT_FROM, "who calls, and where short names are seen from"},
 	{"gateway", LETTER_GATEWAY, "[NS/]NAME", OPT_GATEWAY, "the request comes in at this Gateway"},
 	{"header", 'H', "'NAME: VALUE'", OPT_HEADER, "a header of the request"},
 	{"route", LETTER_ROUTE, "NAME|INDEX", OPT_ROUTE, "which route of the VirtualService"},
 	{"over", LETTER_OVER, "DURATION", OPT_OVER, "in steps over this time, like 30s or 5m"},
+	{"within", LETTER_WITHIN, "DURATION", OPT_DRAIN,
+	 "the last one has left by then (default: as shunt.io/drain says, else 10s)"},
+	{"now", LETTER_NOW, NULL, OPT_DRAIN, "all at once"},
 	{"config", LETTER_CONFIG, "DIR", OPT_CONFIG,
 	 "folder of YAML to follow (default /etc/shunt)"},
 	{"state", LETTER_STATE, "DIR", OPT_STATE,
 	 "where applied objects are kept (default /var/lib/shunt)"},
 	{"node", LETTER_NODE, "NAME", OPT_NODE,
 	 "the Node that callers are on (default $NODE_NAME, else the host name)"},
+	{"node-device", LETTER_NODE_DEVICE, "DEVICE[,...]", OPT_OUTSIDE,
+	 "where callers from outside come in (default those with a default route)"},
+	{"node-address", LETTER_NODE_ADDRESS, "ADDRESS[,...]", OPT_OUTSIDE,
+	 "where node ports are (default all addresses of these devices)"},
+	{"outside", LETTER_OUTSIDE, "auto|native|generic|tc|off", OPT_OUTSIDE,
+	 "what steers callers from outside: XDP in the driver or generic, or tc (default auto)"},
+	{"capture", LETTER_CAPTURE, "auto|socket|tc", OPT_OUTSIDE,
+	 "pods steered by packet: those asked for and virtual machines, without these, all (default auto)"},
 	{"http-split", LETTER_SPLIT, "connection|request", OPT_HTTP_SPLIT, "what weights count on HTTP ports"},
 	{"proxy", LETTER_PROXY, "on|off", OPT_PROXY,
 	 "whether HTTP that the kernel cannot do has a proxy (default on)"},
+	{"splice", LETTER_SPLICE, "on|off", OPT_SPLICE,
+	 "join the local ends of every steered connection, past TCP (default those asked for)"},
 	{"metrics", LETTER_METRICS, "[ADDRESS:]PORT|off", OPT_METRICS,
 	 "where Prometheus reads (default 127.0.0.1:15020)"},
 	{"access-log", LETTER_ACCESS_LOG, "FILE|-", OPT_L7,
@@ -222,20 +240,23 @@ static int every_set(struct options *o, const char *command, const char *arg)
 	return 0;
 }
 
-static int over_set(struct options *o, const char *command, const char *arg)
+static int time_set(const char *command, const char *option, const char *arg, uint64_t *ms)
 {
 	int64_t ns;
 
 	if (duration_parse(arg, &ns) || ns < 1000000 || ns > 86400 * 1000000000LL)
-		return wrong_use(command, "--over: bad value \"%s\", want 1ms to 24h, like 30s",
-				 arg);
-	o->over_ms = (uint64_t)ns / 1000000;
+		return wrong_use(command, "--%s: bad value \"%s\", want 1ms to 24h, like 30s",
+				 option, arg);
+	*ms = (uint64_t)ns / 1000000;
 	return 0;
 }
 
 /* What the wrong value of an option should be; NULL: it is good. */
 static const char *value_wanted(int letter, const char *arg)
 {
+	enum outside_hook hook;
+	enum capture_how how;
+
 	switch (letter) {
 	case 'o':
 		return strcmp(arg, "json") ? "want json" : NULL;
@@ -257,7 +278,16 @@ static const char *value_wanted(int letter, const char *arg)
 		return gateway_valid(arg) ? NULL : "want NAME or NS/NAME";
 	case LETTER_NODE:
 		return name_is_object(arg) ? NULL : "want the name of a Node";
+	case LETTER_NODE_DEVICE:
+		return node_devices_wrong(arg);
+	case LETTER_NODE_ADDRESS:
+		return node_addresses_wrong(arg);
+	case LETTER_CAPTURE:
+		return capture_how_find(arg, &how) ? NULL : "want auto, socket or tc";
+	case LETTER_OUTSIDE:
+		return outside_hook_find(arg, &hook) ? NULL : "want auto, native, generic, tc or off";
 	case LETTER_PROXY:
+	case LETTER_SPLICE:
 		return strcmp(arg, "on") && strcmp(arg, "off") ? "want on or off" : NULL;
 	case LETTER_LOG_FORMAT:
 		return strcmp(arg, "text") && strcmp(arg, "json") ? "want text or json" : NULL;
@@ -294,7 +324,13 @@ static int option_set(struct options *o, const struct command *c, int letter, ch
 	case LETTER_STATE: o->state = arg; return 0;
 	case LETTER_METRICS: o->metrics = arg; return 0;
 	case LETTER_PROXY: o->no_proxy = !strcmp(arg, "off"); return 0;
+	case LETTER_SPLICE: o->splice = !strcmp(arg, "on"); return 0;
+	case LETTER_RESET: o->reset = true; return 0;
 	case LETTER_NODE: o->node = arg; return 0;
+	case LETTER_NODE_DEVICE: o->node_devices = arg; return 0;
+	case LETTER_NODE_ADDRESS: o->node_addresses = arg; return 0;
+	case LETTER_OUTSIDE: o->outside = arg; return 0;
+	case LETTER_CAPTURE: o->capture = arg; return 0;
 	case LETTER_ROOT: o->root = arg; return 0;
 	case LETTER_ACCESS_LOG: o->access_log = arg; return 0;
 	case LETTER_LOG_FORMAT: o->access_log_json = !strcmp(arg, "json"); return 0;
@@ -302,7 +338,9 @@ static int option_set(struct options *o, const struct command *c, int letter, ch
 	case LETTER_L7_WORKERS: return workers_set(o, c->name, arg);
 	case LETTER_EVERY: return every_set(o, c->name, arg);
 	case LETTER_COUNT: return number_set(c->name, "count", arg, 1000000000, &o->count);
-	case LETTER_OVER: return over_set(o, c->name, arg);
+	case LETTER_OVER: return time_set(c->name, "over", arg, &o->over_ms);
+	case LETTER_WITHIN: return time_set(c->name, "within", arg, &o->within_ms);
+	case LETTER_NOW: o->now = true; return 0;
 	case LETTER_SPLIT: return split_set(o, c->name, arg);
 	default: return 0;
 	}

@@ -35,6 +35,10 @@ enum option_bit {
 	OPT_L7 = 1 << 18, /* all of the proxy's that the agent passes on */
 	OPT_REPEAT = 1 << 19,
 	OPT_NODE = 1 << 20,
+	OPT_DRAIN = 1 << 26,
+	OPT_OUTSIDE = 1 << 21,
+	OPT_SPLICE = 1 << 22,
+	OPT_RESET = 1 << 23,
 };
 #define OPT_READ (OPT_FILE | OPT_NAMESPACE | OPT_LENIENT | OPT_STRICT)
 #define OPT_SHOW (OPT_OUTPUT | OPT_NAMESPACE)
@@ -43,14 +47,20 @@ struct options {
 	VEC(char *) files; /* -f, each a file, a folder or "-" */
 	VEC(char *) headers; /* -H, each "NAME: VALUE" */
 	bool json, all, lenient, strict, force, follow, verbose, split_requests, no_proxy;
+	bool splice, reset;
 	const char *namespace; /* NULL: not given */
 	const char *root;      /* "shunt" when not given */
 	const char *node;      /* "": not known */
+	const char *node_devices, *node_addresses; /* by comma; NULL: as found */
+	const char *capture; /* auto, socket, tc; NULL: the default */
+	const char *outside; /* a hook; NULL: the default */
 	const char *cgroup;    /* NULL: the cgroup2 root */
 	const char *from;      /* "NS" or "NS/POD"; NULL */
 	const char *gateway;   /* "[NS/]NAME"; NULL */
 	const char *route;
 	uint64_t over_ms;
+	uint64_t within_ms; /* 0: not given */
+	bool now;
 	const char *config, *state;
 	const char *metrics; /* "[ADDRESS:]PORT" */
 	const char *access_log; /* NULL: none; "-": standard output */

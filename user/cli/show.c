@@ -2,6 +2,7 @@
 /* `services`, `clusters` and `endpoints`: what the agent answers, as columns. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include "cli/call.h"
 #include "cli/cli.h"
@@ -44,12 +45,19 @@ static char *split_text(const json_t *splits, const char *count)
 	return text;
 }
 
+/* "53", "53/udp" */
+static void port_add(struct table *t, const json_t *it, const char *port)
+{
+	table_add(t, "%lld%s", (long long)member_number(it, port),
+		  strcmp(member_text(it, "protocol"), "udp") ? "" : "/udp");
+}
+
 static void service_row(struct table *t, const json_t *it, const char *route, const char *split)
 {
 	const char *because = member_text(it, "because");
 
 	table_add(t, "%s", member_text(it, "host"));
-	table_add(t, "%lld", (long long)member_number(it, "port"));
+	port_add(t, it, "port");
 	table_add(t, "%s%s%s%s", member_text(it, "verdict"), *because ? " (" : "", because,
 		  *because ? ")" : "");
 	table_add(t, "%s", route);
@@ -75,6 +83,23 @@ static void rules_add(struct table *t, const json_t *it)
 	}
 }
 
+/* A row for each subnet that has a route of its own. */
+static void branches_add(struct table *t, const json_t *it)
+{
+	const json_t *branch;
+	size_t i;
+
+	json_array_foreach(json_object_get(it, "branches"), i, branch) {
+		char *split = split_text(json_object_get(branch, "splits"), "opened");
+		char *route = xasprintf("%s (%s)", member_text(branch, "route"),
+					member_text(branch, "subnet"));
+
+		service_row(t, it, route, split);
+		free(route);
+		free(split);
+	}
+}
+
 int cli_services(const struct options *o)
 {
 	json_t *reply, *list;
@@ -93,6 +118,7 @@ int cli_services(const struct options *o)
 			rules_add(&t, it);
 		else
 			service_row(&t, it, member_text(it, "route"), split);
+		branches_add(&t, it);
 		free(split);
 	}
 	table_print(&t, stdout);
@@ -121,10 +147,11 @@ static void cluster_row(struct table *t, const json_t *it)
 					     "refused_no_endpoint", "connect_failed", NULL};
 	static const char *const proxy[] = {"requests", NULL};
 	static const char *const more[] = {"retries", "pending", NULL};
-	static const char *const last[] = {"endpoints", NULL};
+	static const char *const bytes[] = {"bytes_sent", "bytes_received", NULL};
+	static const char *const last[] = {"ejected", "endpoints", NULL};
 
 	table_add(t, "%s", member_text(it, "host"));
-	table_add(t, "%lld", (long long)member_number(it, "port"));
+	port_add(t, it, "port");
 	table_add(t, "%s", member_text(it, "subset"));
 	table_add(t, "%s", json_is_string(json_object_get(it, "unknown")) ? "unknown"
 									  : member_text(it, "policy"));
@@ -134,7 +161,9 @@ static void cluster_row(struct table *t, const json_t *it)
 	table_add(t, "%lld", (long long)member_number(json_object_get(it, "responses"), "5xx"));
 	numbers_add(t, it, more);
 	table_add(t, "%lld", (long long)member_number(json_object_get(it, "flags"), "UO"));
+	numbers_add(t, json_object_get(it, "traffic"), bytes);
 	numbers_add(t, it, last);
+	table_add(t, "%s", json_is_real(json_object_get(it, "guarded_since")) ? "out" : "-");
 	table_add(t, "%s", member_text(it, "scopes"));
 }
 
@@ -149,7 +178,8 @@ int cli_clusters(const struct options *o)
 	if (status)
 		return status < 0 ? 0 : status;
 	table_start(&t, "HOST PORT SUBSET POLICY ACTIVE/MAX OPENED CONNECTED REFUSED_LIMIT "
-			"NO_ENDPOINT FAILED REQUESTS 5XX RETRIES PENDING OVERFLOW ENDPOINTS SCOPES");
+			"NO_ENDPOINT FAILED REQUESTS 5XX RETRIES PENDING OVERFLOW SENT RECEIVED EJECTED "
+			"ENDPOINTS GUARD SCOPES");
 	json_array_foreach(list, i, it)
 		cluster_row(&t, it);
 	table_print(&t, stdout);
@@ -193,7 +223,7 @@ int cli_endpoints(const struct options *o)
 		const char *ipv4 = member_text(it, "ipv4"), *ipv6 = member_text(it, "ipv6");
 
 		table_add(&t, "%s", member_text(it, "host"));
-		table_add(&t, "%lld", (long long)member_number(it, "service_port"));
+		port_add(&t, it, "service_port");
 		table_add(&t, "%s", member_text(it, "subset"));
 		table_add(&t, "%s%s%s", ipv4, *ipv4 && *ipv6 ? "," : "", ipv6);
 		table_add(&t, "%lld", (long long)member_number(it, "port"));

@@ -128,6 +128,73 @@ static void proxy_print(const json_t *p)
 	putchar('\n');
 }
 
+/* Where callers from outside come in. */
+static void outside_print(const json_t *o)
+{
+	const json_t *devices = json_object_get(o, "devices"), *it;
+	const json_t *addresses = json_object_get(o, "addresses");
+	size_t i;
+
+	if (!json_array_size(devices))
+		return;
+	fputs("from outside:", stdout);
+	json_array_foreach(devices, i, it) {
+		const char *because = member_text(it, "because");
+
+		printf("%s %s %s%s%s%s", i ? "," : "", member_text(it, "device"),
+		       member_text(it, "hook"), *because ? " (" : "", because, *because ? ")" : "");
+	}
+	fputs("; node ports at", stdout);
+	json_array_foreach(addresses, i, it)
+		printf("%s %s", i ? "," : "", json_string_value(it));
+	putchar('\n');
+}
+
+/* Pods that are steered by their packets. */
+static void captured_print(const json_t *list)
+{
+	const json_t *it;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	fputs("steered by packet:", stdout);
+	json_array_foreach(list, i, it) {
+		const char *device = member_text(it, "device");
+
+		printf("%s %s %s (%s)", i ? "," : "", member_text(it, "pod"),
+		       *device ? device : "not, as it has no device here",
+		       member_text(it, "because"));
+	}
+	putchar('\n');
+}
+
+/* Live connections on their way elsewhere. */
+static void guarded_print(const json_t *list)
+{
+	const json_t *it;
+	size_t i;
+
+	json_array_foreach(list, i, it) {
+		const char *subset = member_text(it, "subset");
+
+		printf("out of its split by its guard: %s:%lld%s%s\n", member_text(it, "host"),
+		       (long long)member_number(it, "port"), *subset ? " " : "", subset);
+	}
+}
+
+static void drains_print(const json_t *list)
+{
+	const json_t *it;
+	size_t i;
+
+	json_array_foreach(list, i, it)
+		printf("%s %s:%lld: %lld connections moved, %lld left\n",
+		       json_is_true(json_object_get(it, "moving")) ? "draining" : "drained",
+		       member_text(it, "host"), (long long)member_number(it, "port"),
+		       (long long)member_number(it, "moved"), (long long)member_number(it, "left"));
+}
+
 static void status_print(const json_t *s)
 {
 	static const char *const faults[] = {"place", "path", "error", NULL};
@@ -148,6 +215,10 @@ static void status_print(const json_t *s)
 	puts(json_is_true(json_object_get(s, "waiting")) ? "; a newer one was refused" : "");
 	objects_print(json_object_get(s, "objects"));
 	proxy_print(json_object_get(s, "proxy"));
+	outside_print(json_object_get(s, "outside"));
+	captured_print(json_object_get(s, "captured"));
+	drains_print(json_object_get(s, "drains"));
+	guarded_print(json_object_get(s, "guarded"));
 	scopes_print(json_object_get(s, "scopes"));
 	list_print(s, "refused", "refused plan", refused);
 	list_print(s, "not_enforced", "NOT ENFORCED", enforced);

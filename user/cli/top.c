@@ -20,8 +20,9 @@ struct rows {
 
 static char *row_key(const json_t *it)
 {
-	return xasprintf("%s\n%s\n%lld\n%s", member_text(it, "rule"), member_text(it, "host"),
-			 (long long)member_number(it, "port"), member_text(it, "subset"));
+	return xasprintf("%s\n%s\n%lld\n%s\n%s", member_text(it, "rule"), member_text(it, "host"),
+			 (long long)member_number(it, "port"), member_text(it, "protocol"),
+			 member_text(it, "subset"));
 }
 
 /* The same row of another look; NULL: it was not there. */
@@ -79,6 +80,7 @@ static void cluster_row(struct rows *rows, const json_t *now, const json_t *befo
 
 	rate_set(r.facts, "connections_per_second", r.weight);
 	rate_set(r.facts, "failed_per_second", rate(now, before, "failed", seconds));
+	json_object_set_new(r.facts, "protocol", json_string(member_text(now, "protocol")));
 	json_object_set_new(r.facts, "active", json_integer(member_number(now, "active")));
 	vec_push(&rows->list, r);
 }
@@ -165,7 +167,8 @@ static void names_add(struct table *t, const json_t *it)
 	const char *host = member_text(it, "host");
 
 	table_add(t, "%s", *host ? host : "(none)");
-	table_add(t, "%lld", (long long)member_number(it, "port"));
+	table_add(t, "%lld%s", (long long)member_number(it, "port"),
+		  strcmp(member_text(it, "protocol"), "udp") ? "" : "/udp");
 	table_add(t, "%s", member_text(it, "subset"));
 }
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "base/maglev.h"
 #include "proxy/hash.h"
-#include "proxy/maglev.h"
 #include "proxy/ring.h"
 
 #define RING_LEAST 1024u /* points, whatever the memory */
@@ -51,6 +51,7 @@ static void maglev_fill(struct chart *c, const struct table_cluster *t,
 			const struct chart_member *m, size_t nr, size_t left)
 {
 	static const uint32_t primes[] = {1048573, 262139, 65521, 16381, 4093, 1021};
+	struct maglev_member *members = xcalloc(nr, sizeof(*members));
 	size_t i = 0;
 
 	c->nr = t->hash_size;
@@ -58,7 +59,10 @@ static void maglev_fill(struct chart *c, const struct table_cluster *t,
 		c->nr = primes[i] < c->nr ? primes[i] : c->nr;
 		i++;
 	}
-	c->places = maglev_make(m, nr, c->nr);
+	for (size_t j = 0; j < nr; j++)
+		members[j] = (struct maglev_member){m[j].key, m[j].weight};
+	c->places = maglev_make(members, nr, c->nr);
+	free(members);
 	if (c->nr < t->hash_size)
 		tell(t, c->nr, t->hash_size);
 }

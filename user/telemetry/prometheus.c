@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Prints the kernel's counters in the text format of Prometheus. */
+/* Prints counters in the text format of Prometheus. */
 #include "telemetry/prometheus.h"
 #include <inttypes.h>
+#include "telemetry/clusters.h"
 #include "telemetry/requests.h"
 
 void prometheus_print_label(const char *text, FILE *out)
@@ -37,62 +38,6 @@ static void counters_print(struct datapath *dp, FILE *out)
 #define X(name, text) prometheus_print_one(out, "shunt_" #name "_total", "counter", text, c.name);
 	SHUNT_COUNTERS(X)
 #undef X
-}
-
-static const struct {
-	const char *name, *type, *help;
-} per_cluster[] = {
-	{"shunt_cluster_connections_active", "gauge", "reservations held now, on this node"},
-	{"shunt_cluster_connections_opened_total", "counter", "connections sent to this cluster"},
-	{"shunt_cluster_connections_connected_total", "counter", "of these, established"},
-	{"shunt_cluster_refused_limit_total", "counter", "connections refused at maxConnections"},
-	{"shunt_cluster_refused_no_endpoint_total", "counter",
-	 "connections refused for want of an endpoint"},
-	{"shunt_cluster_connect_failed_total", "counter", "connections that their endpoint failed"},
-};
-#define NR_PER_CLUSTER (sizeof(per_cluster) / sizeof(per_cluster[0]))
-
-static int64_t cluster_value(const struct cluster_reading *r, size_t which)
-{
-	const uint64_t values[NR_PER_CLUSTER] = {
-		(uint64_t)r->active, r->opened, r->connected,
-		r->refused_limit, r->refused_no_endpoint, r->connect_failed,
-	};
-
-	return (int64_t)values[which];
-}
-
-struct readings {
-	VEC(struct cluster_reading) list;
-};
-
-static void reading_keep(const struct cluster_reading *r, void *arg)
-{
-	struct readings *all = arg;
-
-	vec_push(&all->list, *r);
-}
-
-/* One metric's lines stand together, so the readings are taken once and walked for each. */
-static void clusters_print(struct datapath *dp, FILE *out)
-{
-	struct readings all = {0};
-	const struct cluster_reading *r;
-
-	datapath_cluster_each(dp, reading_keep, &all);
-	for (size_t i = 0; i < NR_PER_CLUSTER; i++) {
-		prometheus_print_head(out, per_cluster[i].name, per_cluster[i].type,
-				      per_cluster[i].help);
-		vec_each(&all.list, r)
-		{
-			fprintf(out, "%s{host=\"", per_cluster[i].name);
-			prometheus_print_label(r->name.host, out);
-			fprintf(out, "\",port=\"%u\",subset=\"", r->name.port);
-			prometheus_print_label(r->name.subset, out);
-			fprintf(out, "\"} %" PRId64 "\n", cluster_value(r, i));
-		}
-	}
-	vec_free(&all.list);
 }
 
 void prometheus_print(const struct prometheus_facts *facts, FILE *out)

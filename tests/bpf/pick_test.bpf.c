@@ -22,24 +22,45 @@ struct {
 	__type(value, struct pick_output);
 } outputs SEC(".maps");
 
-/* The user side fills these once; slots beyond them wrap around, there and here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PICK_BLOCKS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct schedule);
-} blocks SEC(".maps");
+	__type(value, struct pick_records);
+} records SEC(".maps");
 
-static __always_inline const struct schedule *read_schedule(__u32 slot)
+static __always_inline struct pick_records *all_records(void)
 {
-	slot %= PICK_BLOCKS;
-	return bpf_map_lookup_elem(&blocks, &slot);
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&records, &zero);
 }
 
-static __always_inline __u64 read_active(__u32 slot)
+#define READ(type_, name_, of_)                                                                   \
+	static __always_inline const struct type_ *name_(__u32 slot)                              \
+	{                                                                                         \
+		struct pick_records *r = all_records();                                           \
+                                                                                                  \
+		return r ? &r->of_[slot % PICK_BLOCKS] : NULL;                                    \
+	}
+
+READ(schedule, read_schedule, schedules)
+READ(chart, read_chart, charts)
+READ(pool, read_pool, pools)
+READ(endpoint, read_endpoint, endpoints)
+
+static __always_inline __u64 read_active(const struct endpoint *e)
 {
-	return active_of_slot(slot);
+	return active_of_slot(e->state);
 }
+
+static __always_inline int read_out(const struct endpoint *e, __u64 now)
+{
+	return out_of_slot(e->state, now);
+}
+
+#define pick_loop(n, each, arg) bpf_loop(n, each, arg, 0)
 
 #include "pick.h"
 
@@ -52,7 +73,8 @@ static long pick_one(__u32 index, void *unused)
 	if (!in || !out)
 		return 1;
 	out->cluster = pick_cluster(&in->route, in->turn);
-	out->endpoint = pick_endpoint(&in->cluster, in->ipv6, in->next, in->random);
+	out->endpoint = pick_endpoint(&in->cluster, &in->next, in->random, in->now, in->ipv6);
+	out->next = in->next;
 	return 0;
 }
 

@@ -10,7 +10,7 @@ import mesh
 import objects
 
 COMMANDS = ("agent load unload validate plan apply delete diff get status services clusters "
-            "endpoints conns top events maps shift explain hosts completion version help").split()
+            "endpoints conns top events maps shift drain explain hosts completion version help").split()
 EXAMPLE = mesh.EXAMPLES + "/echo.yaml"
 
 

@@ -5,6 +5,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 
 import mesh
@@ -40,6 +41,11 @@ def our_objects(root):
     """Programs, links and maps that are pinned below this root or were."""
     pins = f"/sys/fs/bpf/{root}"
     return os.listdir(pins) if os.path.isdir(pins) else []
+
+
+def nr_links():
+    with open(os.path.join(mesh.TREE, "user/datapath/load.h"), encoding="utf-8") as f:
+        return int(re.search(r"#define NR_LINKS (\d+)", f.read())[1])
 
 
 def ids(kind):
@@ -113,17 +119,31 @@ def test_unload_is_refused_while_an_agent_runs(m):
     assert our_objects(m.root)
 
 
+def attached(root):
+    """Id -> name of the programs that links of this root hold. Other tests have their own."""
+    folder = f"/sys/fs/bpf/{root}"
+    names = ids("prog")
+    links = [json.loads(mesh.run("bpftool", "-j", "link", "show", "pinned", f"{folder}/{n}").stdout)
+             for n in our_objects(root) if n.startswith("link_")]
+    return {link["prog_id"]: names[link["prog_id"]].get("name") for link in links}
+
+
+def pinned_maps(root):
+    folder = f"/sys/fs/bpf/{root}"
+    shown = [mesh.run("bpftool", "-j", "map", "show", "pinned", f"{folder}/{n}", check=False)
+             for n in our_objects(root)]
+    return {json.loads(p.stdout)["id"] for p in shown if not p.returncode}
+
+
 def test_load_without_an_agent_then_unload_leaves_nothing():
-    before = {kind: set(ids(kind)) for kind in ("prog", "link", "map")}
     with mesh.Mesh("", agent=False) as m:
         m.shunt("load", "--cgroup", m.cgroup)
-        assert len([n for n in our_objects(m.root) if n.startswith("link_")]) == 8
-        programs = {k: v for k, v in ids("prog").items() if k not in before["prog"]}
-        assert {"connect4", "connect6", "tcp_life", "sock_release"} <= {
-            p.get("name") for p in programs.values()}
-        maps = {k for k, v in ids("map").items() if k not in before["map"]}
+        programs, maps = attached(m.root), pinned_maps(m.root)
+        assert len(programs) == nr_links(), programs
+        assert {"connect4", "connect6", "tcp_life", "sock_release"} <= set(programs.values())
+        assert len(maps) > 20, maps
         m.shunt("load", "--cgroup", m.cgroup)  # adopts: no second set
-        assert not programs.keys() - ids("prog").keys()
+        assert attached(m.root) == programs and pinned_maps(m.root) == maps
         m.shunt("unload")
         assert our_objects(m.root) == []
         mesh.wait_for(lambda: not programs.keys() & ids("prog").keys(), 10, "programs are gone")
@@ -160,7 +180,7 @@ def test_a_memory_limit_on_the_agent_is_none_on_the_nodes_connections():
         shunt = release if os.path.exists(release) else mesh.SHUNT  # ASan needs more by itself
         mesh.run("sh", "-c", f'echo $$ > {limited}/cgroup.procs && exec "$@"', "sh", shunt, "load",
                  "--root", m.root, "--cgroup", m.cgroup)
-        assert len([n for n in our_objects(m.root) if n.startswith("link_")]) == 8
+        assert len([n for n in our_objects(m.root) if n.startswith("link_")]) == nr_links()
         mesh.run(shunt, "unload", "--root", m.root)
 
 

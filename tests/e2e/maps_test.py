@@ -15,8 +15,10 @@ import mesh
 import objects
 from runner import Skip
 
-UNDUMPABLE = {"flows", "events", "original_of"}  # socket storage, a ring buffer: no way to
-PLAIN = {"proxy_alive"}  # of sockets: the kernel takes no types for it
+# socket storage, a ring buffer, queues: no way to
+UNDUMPABLE = {"flows", "events", "original_of", "udp_sessions", "splice_of",
+              "conns_free", "conns_half", "conns_closed"}
+PLAIN = {"proxy_alive", "splices"}  # of sockets: the kernel takes no types for it
 SCHEDULE_BLOCK = 64
 POLICIES = ["least_request", "round_robin", "random", "passthrough"]
 STEER, UNTOUCHED, REFUSE = 1, 2, 3
@@ -96,12 +98,13 @@ def contract():
 
 
 VALUES = {"service_slots": "service", "routes": "route", "schedules": "schedule", "turns": "turn",
-          "clusters": "cluster", "endpoints": "endpoint", "cluster_state": "cluster_state",
-          "endpoint_state": "endpoint_state", "control": "control",
+          "clusters": "cluster", "pools": "pool", "charts": "chart", "endpoints": "endpoint",
+          "cluster_state": "cluster_state", "endpoint_state": "endpoint_state", "control": "control",
+          "cluster_rules": "cluster_rules", "traffic": "traffic",
           "cluster_names": "cluster_name", "counters": "counters", "callers": "caller",
           "scope_names": "scope_name", "originals": "original", "requests": "requests",
           "requests_names": "requests_name", "proxy_turns": "proxy_turn",
-          "turn_names": "turn_name"}
+          "turn_names": "turn_name", "conns": "conn", "tracking": "tracking"}
 HASHES = {"cluster_names", "scope_names", "originals", "requests_names", "turn_names"}
 ARRAYS = set(VALUES) - HASHES | {"heartbeat"}
 
@@ -122,7 +125,8 @@ class Maps:
                 self.check(name, value, structs)
 
     def check(self, name, value, structs):
-        if name in ("services", "scopes", "listeners", "heartbeat"):
+        if name in ("services", "scopes", "listeners", "heartbeat", "affinity", "service_subnets",
+                    "node_devices", "captured", "fragments"):
             assert isinstance(value, int), (name, value)
             return
         for each in value if name == "counters" else [value]:
@@ -136,16 +140,23 @@ def address_text(bytes_):
 
 
 def endpoints_of(maps, cluster):
-    """[(addresses, port)], after the ranges of the families were held against them."""
-    first, found = cluster["first_endpoint"], []
-    for i in range(cluster["nr_endpoints"]):
-        e = maps.endpoints[first + i]
-        addresses = [address_text(e[family]) for family in ("ipv4", "ipv6") if any(e[family])]
-        found.append((addresses, e["port"], e["weight"]))
-        assert any(e["ipv4"]) == (i < cluster["nr_ipv4"]), (cluster, i, e)
-        ipv6 = range(cluster["skip_ipv6"], cluster["skip_ipv6"] + cluster["nr_ipv6"])
-        assert any(e["ipv6"]) == (i in ipv6), (cluster, i, e)
-    return found
+    """[(addresses, port, weight)], after the pools were held against each other."""
+    found, at = {}, cluster["first_endpoint"]
+    for i in range(2 * cluster["nr_levels"]):
+        pool = maps.pools.get(cluster["first_pool"] + i, {"nr": 0})
+        assert not pool["nr"] or pool["first"] == at, (cluster, pool)
+        for e in [maps.endpoints[at + k] for k in range(pool["nr"])]:
+            text = address_text(e["address"])
+            assert (":" in text) == i % 2, (cluster, i, e)
+            addresses, port, weight = found.setdefault(e["state"], ([], e["port"], e["weight"]))
+            addresses.append(text)
+            assert (port, weight) == (e["port"], e["weight"]), (cluster, e)
+        at += pool["nr"]
+    assert at == cluster["first_endpoint"] + cluster["nr_endpoints"], cluster
+    texts = [text for addresses, *_ in found.values() for text in addresses]
+    families = any(":" not in text for text in texts) * 2 + any(":" in text for text in texts) * 4
+    assert cluster["flags"] & 6 == families, (cluster, found)
+    return list(found.values())
 
 
 def destination_of(maps, cluster):

@@ -19,6 +19,7 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.abspath(os.environ.get("SHUNT_BUILD") or os.path.join(TREE, "build"))
 SHUNT = os.path.join(BUILD, "shunt")
 CLIENT = os.path.join(BUILD, "tools", "client")
+DATAGRAMS = os.path.join(BUILD, "tools", "datagrams")
 PODS = os.path.join(TREE, "scripts", "pods")
 EXAMPLES = os.path.join(TREE, "manifests", "examples")
 os.environ["SHUNT_BUILD"] = BUILD
@@ -68,9 +69,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def client_arguments(target, options):
+def client_arguments(target, options, program=CLIENT):
     """count=5, hold=True, http="/x", header=["a: b"] -> the client's options."""
-    argv = [CLIENT]
+    argv = [program]
     for name, value in options.items():
         option = "--" + name.replace("_", "-")
         if value is True:
@@ -267,22 +268,27 @@ class Mesh:
 
     # Clients; all of them run in the mesh's cgroup.
 
-    def _client(self, target, pod, options):
+    def _client(self, target, pod, options, program=CLIENT):
         if pod:
             options = {"netns": self.pods.netns(pod), **options}
-        return client_arguments(target, {"cgroup": self.cgroup, **options})
+        return client_arguments(target, {"cgroup": self.cgroup, **options}, program)
 
-    def client(self, target, pod=None, timeout=120, **options):
+    def client(self, target, pod=None, timeout=120, program=CLIENT, **options):
         """Runs a client to its end, on the host or in a pod; its tally. With print_sequence=True
         also "sequence", a list of (pod, version)."""
-        out = run(*self._client(target, pod, options), timeout=timeout).stdout.splitlines()
+        argv = self._client(target, pod, options, program)
+        out = run(*argv, timeout=timeout).stdout.splitlines()
         tally = json.loads(out[-1])
         tally["sequence"] = [tuple(line.split()) for line in out[:-1]]
         return tally
 
-    def hold(self, target, pod=None, **options):
+    def datagrams(self, target, pod=None, **options):
+        """The same by UDP."""
+        return self.client(target, pod, program=DATAGRAMS, **options)
+
+    def hold(self, target, pod=None, program=CLIENT, **options):
         """A client that keeps its connections open until closed; see Held."""
-        held = Held(self._client(target, pod, {"hold": True, **options}))
+        held = Held(self._client(target, pod, {"hold": True, **options}, program))
         self.held.append(held)
         return held
 

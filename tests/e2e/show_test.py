@@ -14,15 +14,20 @@ import objects
 COUNTERS = ("steered proxied bypassed no_listener no_original untouched connected closed "
             "refused_limit refused_no_endpoint "
             "refused_no_cluster refused_no_proxy refused_unknown refused_no_memory "
-            "refused_unstable connect_failed unknown_caller stale_word stale_hold events_lost")
+            "refused_unstable connect_failed ejected ejections_refused returned guarded "
+            "unknown_caller stale_word stale_hold events_lost affine unknown_source drained "
+            "expired_idle expired_duration spliced spliced_bytes splice_passed_bytes splice_full "
+            "malformed fragments_passed no_connection no_way moved_port untranslated "
+            "refused_tracking evicted_half_open")
 COUNTS = "requests responses flags retries regex_limits bytes_received bytes_sent duration_seconds"
 KERNEL = "kernel programs cgroup kernel_plan leaked audits older_sockets notes counters"
 ROUTE = {"": "name object total destinations",
          "destinations": {"": "host subset port weight share percent policy max_connections "
-                              "unknown endpoints settings",
+                              "table_size affinity_seconds unknown endpoints settings",
                           "endpoints": {"": "addresses port name version weight locality "
-                                            "dns_name priority share"}}}
-PORT = {"": "port name protocol verdict because host_only route rules tls", "route": ROUTE}
+                                            "dns_name priority share on_node"}}}
+PORT = {"": "port name protocol verdict because host_only route rules tls node_port outside_route "
+            "branches splice drain guard", "route": ROUTE}
 DIAG = {"": "level file line column path text source"}
 FINDING = {"": "level path text place"}
 CHANGED = {"": "plan results diags", "results": {"": "object id namespace result"}, "diags": DIAG}
@@ -32,7 +37,7 @@ WEIGHT = {"": "host subset weight"}
 NAMES = {
     "status": {"": "agent pid uptime_seconds version root plan config state objects hosts services "
                    "split_routes waiting refused rejected not_in_force not_enforced warnings "
-                   "scopes proxy " + KERNEL,
+                   "scopes proxy guarded outside drains captured " + KERNEL,
                "proxy": {"": "state pid uptime_seconds restarts last_exit draining off_because "
                              "requests answers connections memory_bytes memory_limit_bytes "
                              "log_lines_lost"},
@@ -47,42 +52,54 @@ NAMES = {
                                "Secret Ingress IngressClass Node"}},
     "status of a dead agent": {"": "agent root " + KERNEL, "counters": {"": COUNTERS}},
     "services": {"": "services",
-                 "services": {"": "host addresses port protocol verdict because route object id "
-                                  "scopes splits rules",
+                 "services": {"": "host addresses subnets port protocol verdict because route object id "
+                                  "scopes splits branches rules",
                               "splits": {"": "host port subset weight share opened unknown"}}},
     "clusters": {"": "counted clusters",
-                 "clusters": {"": "host port subset policy active max_connections opened connected "
+                 "clusters": {"": "host port protocol subset policy active max_connections opened connected "
                                   "refused_limit refused_no_endpoint connect_failed endpoints "
                                   "unknown scopes proxy_connections pending requests_active "
-                                  "retries_active " + COUNTS}},
+                                  "retries_active ejected ejections ejections_refused "
+                                  "guarded_since guards traffic " + COUNTS,
+                              "traffic": {"": "ended bytes_sent bytes_received bytes_spliced "
+                                              "segments_sent segments_received "
+                                              "segments_retransmitted rtt_us rtt_min_us "
+                                              "duration_seconds lasted connect_refused "
+                                              "connect_timed_out connect_unreachable reset "
+                                              "lost drained expired",
+                                          "lasted": {"": "1ms 10ms 100ms 1s 10s 60s 600s 3600s "
+                                                         "longer"}}}},
     "endpoints": {"": "endpoints",
-                  "endpoints": {"": "host service_port subset ipv4 ipv6 port name version weight "
-                                    "priority share active opened connect_failed requests_active ejections "
-                                    "ejected_until scopes"}},
+                  "endpoints": {"": "host service_port protocol subset ipv4 ipv6 port name version weight "
+                                    "priority share active opened connect_failed failures_in_row "
+                                    "requests_active ejections ejected_until scopes"}},
     "top": {"": "seconds clusters rules",
-            "clusters": {"": "host port subset rule connections_per_second failed_per_second "
+            "clusters": {"": "host port protocol subset rule connections_per_second failed_per_second "
                              "active"}},
     "conns": {"": "conns total clients clients_total",
-              "conns": {"": "pid comm dialled to cluster age_seconds state plan netns"}},
-    "events": {"": "before events", "events": {"": "time kind host dialled to pid comm netns"}},
+              "conns": {"": "pid comm protocol dialled to cluster age_seconds state plan netns"}},
+    "events": {"": "before events", "events": {"": "time kind host dialled to pid comm netns port "
+                                                   "subset reason"}},
     "maps": {"": "maps", "maps": {"": "name used max holds path dump"}},
     "get": {"": "objects", "objects": {"": "id namespace yaml file object"}},
     "explain": {"": "host object port request caller steps decision", "port": PORT,
                 "caller": {"": "namespace pod scope"},
                 "steps": {"": "text object field place outcome"},
                 "decision": {"": "verdict because host rule from status location path authority "
-                                 "destinations"}},
+                                 "destinations left_out"}},
     "plan": {"": "plan hosts scopes gateways findings", "findings": FINDING,
              "scopes": {"": "scope namespace pods sidecar closed registry_only"},
-             "hosts": {"": "host object addresses allocated ports visible views domains "
-                           "not_in_force findings",
-                       "views": {"": "scopes visible object addresses ports", "ports": PORT},
+             "hosts": {"": "host object addresses subnets outside outside_local allocated ports "
+                           "visible views domains not_in_force findings",
+                       "views": {"": "scopes visible object addresses subnets ports",
+                                 "ports": PORT},
                        "ports": PORT, "not_in_force": {"": "object field place"},
                        "findings": FINDING}},
     "validate": {"": "objects errors warnings diags", "diags": DIAG},
     "diff": {"": "objects plan_text plan diags", "diags": DIAG,
              "objects": {"": "id place state line running wanted"},
-             "plan": {"": "host port scopes rule destination what from to open_connections"}},
+             "plan": {"": "host port udp scopes rule destination what from to "
+                          "open_connections"}},
     "apply": CHANGED, "delete": CHANGED,
     "shift": {**CHANGED, "": "plan results diags object route host before after",
               "before": WEIGHT, "after": WEIGHT},
@@ -158,7 +175,8 @@ def test_every_answer_has_exactly_its_names(m):
 def test_answers_of_what_is_wrong_have_exactly_their_names(m):
     m.write("wrong.yaml", objects.text(
         objects.split("nowhere", {"v1": 1}), objects.split("bad", {"v1": -1}),
-        objects.entry("range.test", "192.0.2.0/24", [])))
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": "left-alone", "annotations": {"shunt.io/traffic": "disabled"}}}))
     mesh.wait_for(lambda: m.status()["rejected"])
     status = shows(m, "status")
     assert all(status[k] for k in ("rejected", "not_in_force", "not_enforced", "warnings")), status
@@ -301,7 +319,8 @@ def scrape(m, path="/metrics"):
 
 
 SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (-?\d+(?:\.\d+)?)')
-ENDINGS = {"counter": [""], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
+ENDINGS = {"counter": [""], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"],
+           "summary": ["_sum", "_count"]}
 
 
 def samples(text):

@@ -205,15 +205,6 @@ def test_a_static_entry_sends_its_virtual_address_to_its_endpoints():
         assert m.client("10.100.27.1:27017", timeout=200)["ok"] == 0
 
 
-def test_an_address_with_a_prefix_length_is_listed_as_not_in_force(m):
-    m.apply(objects.text(objects.entry("cidr.test", "192.192.192.192/24",
-                                       [(ipv4(m, "raw-v1-0"), 7070, {})])))
-    listed = [n for n in m.status()["not_in_force"] if n["object"] == "ServiceEntry/default/cidr.test"]
-    assert len(listed) == 1 and "addresses" in listed[0]["field"], m.status()["not_in_force"]
-    m.shunt("delete", "se", "cidr.test")
-    assert not [n for n in m.status()["not_in_force"] if "cidr.test" in n["object"]]
-
-
 # diff.
 
 def test_diff_shows_the_yaml_then_the_shares_and_changes_nothing(m):

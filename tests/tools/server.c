@@ -12,13 +12,13 @@
 struct listener {
 	const char *text;
 	int fd;
-	bool raw;
+	bool raw, datagrams;
 };
 
 static struct listener listeners[MAX_LISTENERS];
 static size_t nr_listeners;
 static const char *pidfile;
-static bool all_raw, dual, daemonize;
+static bool all_raw, all_datagrams, dual, daemonize;
 
 static bool is_listener(const void *source)
 {
@@ -55,6 +55,21 @@ static void accept_all(const struct listener *l)
 	}
 }
 
+/* Each datagram is answered by the line that TCP is greeted with. */
+static void answer_all(const struct listener *l)
+{
+	char text[ADDRESS_TEXT], in[2048], out[512];
+	struct address peer = { .size = sizeof(peer.at) };
+	int n;
+
+	while (recvfrom(l->fd, in, sizeof(in), 0, (struct sockaddr *)&peer.at, &peer.size) >= 0) {
+		n = snprintf(out, sizeof(out), "%s %s %s\n", role.name,
+			     *role.version ? role.version : "-", address_print(&peer, text));
+		sendto(l->fd, out, (size_t)n, 0, (struct sockaddr *)&peer.at, peer.size);
+		peer.size = sizeof(peer.at);
+	}
+}
+
 static void serve(void)
 {
 	struct epoll_event events[256];
@@ -65,7 +80,9 @@ static void serve(void)
 		for (int i = 0; i < n; i++) {
 			void *source = events[i].data.ptr;
 
-			if (is_listener(source))
+			if (is_listener(source) && ((struct listener *)source)->datagrams)
+				answer_all(source);
+			else if (is_listener(source))
 				accept_all(source);
 			else if (events[i].events & (EPOLLERR | EPOLLHUP))
 				conn_close(source);
@@ -84,13 +101,14 @@ static void listen_on(struct listener *l)
 
 	if (address_find(l->text, AF_UNSPEC, &a))
 		die(2, "server: no address: %s", l->text);
-	l->fd = socket(a.at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	l->fd = socket(a.at.ss_family,
+		       (l->datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd < 0)
 		die(1, "server: socket for %s: %m", l->text);
 	setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (a.at.ss_family == AF_INET6 && !dual)
 		setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(l->fd, (struct sockaddr *)&a.at, a.size) || listen(l->fd, 4096))
+	if (bind(l->fd, (struct sockaddr *)&a.at, a.size) || (!l->datagrams && listen(l->fd, 4096)))
 		die(1, "server: listen on %s: %m", l->text);
 	if (epoll_ctl(epoll, EPOLL_CTL_ADD, l->fd, &event))
 		die(1, "server: epoll: %m");
@@ -140,7 +158,23 @@ static void add_listener(const char *text, bool raw)
 {
 	if (nr_listeners == MAX_LISTENERS)
 		die(2, "server: more than %d listeners", MAX_LISTENERS);
-	listeners[nr_listeners++] = (struct listener){ text, -1, raw };
+	listeners[nr_listeners++] = (struct listener){ .text = text, .fd = -1, .raw = raw };
+}
+
+static void add_datagrams(const char *text)
+{
+	add_listener(text, false);
+	listeners[nr_listeners - 1].datagrams = true;
+}
+
+/* UDP beside TCP, on the same addresses and ports. */
+static void double_listeners(void)
+{
+	size_t nr = nr_listeners;
+
+	for (size_t i = 0; i < nr; i++)
+		if (!listeners[i].datagrams)
+			add_datagrams(listeners[i].text);
 }
 
 static void open_log(const char *path)
@@ -159,10 +193,12 @@ static void add_call(const char *url)
 
 static const char usage[] =
 	"usage: server [--name POD] [--version V] --listen ADDR:PORT ... [--tcp [ADDR:PORT]] ...\n"
-	"              [--call URL] ... [--half-close] [--close-after-greeting] [--dual]\n"
+	"              [--udp [ADDR:PORT]] ... [--call URL] ... [--half-close]\n"
+	"              [--close-after-greeting] [--dual]\n"
 	"              [--log FILE] [--pidfile FILE] [--daemon]\n"
 	"--listen speaks HTTP; --tcp ADDR:PORT greets with a line and echoes, --tcp alone makes all\n"
-	"listeners do so. --half-close keeps sending after the client's FIN. --call is made for each\n"
+	"listeners do so. --udp ADDR:PORT answers each datagram with that line, --udp alone on all\n"
+	"addresses beside TCP. --half-close keeps sending after the client's FIN. --call is made for each\n"
 	"plain request. --dual: [::] takes IPv4 too. --daemon returns once connections are accepted.\n"
 	"A line of the log: CLOCK_MONOTONIC ns, x-envoy-attempt-count or -, status, method, target.\n"
 	"paths: /hold /status?code= /fail?rate= /fail-randomly?rate= /fail-first?k=&id=\n"
@@ -171,6 +207,7 @@ static const char usage[] =
 static const struct option long_options[] = {
 	{ "name", 1, NULL, 'n' },	{ "version", 1, NULL, 'v' },
 	{ "listen", 1, NULL, 'l' },	{ "tcp", 2, NULL, 't' },
+	{ "udp", 2, NULL, 'u' },
 	{ "call", 1, NULL, 'c' },	{ "half-close", 0, NULL, 'h' },
 	{ "dual", 0, NULL, 'd' },	{ "close-after-greeting", 0, NULL, 'g' },
 	{ "pidfile", 1, NULL, 'p' },	{ "daemon", 0, NULL, 'D' },
@@ -192,6 +229,10 @@ static void read_options(int argc, char **argv)
 			add_listener(optarg ? optarg : argv[optind++], true);
 		else if (c == 't')
 			all_raw = true;
+		else if (c == 'u' && (optarg || (optind < argc && argv[optind][0] != '-')))
+			add_datagrams(optarg ? optarg : argv[optind++]);
+		else if (c == 'u')
+			all_datagrams = true;
 		else if (c == 'c')
 			add_call(optarg);
 		else if (c == 'h')
@@ -211,6 +252,8 @@ static void read_options(int argc, char **argv)
 	}
 	if (optind < argc || !nr_listeners)
 		die(2, "%s", usage);
+	if (all_datagrams)
+		double_listeners();
 }
 
 int main(int argc, char **argv)

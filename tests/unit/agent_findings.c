@@ -11,9 +11,15 @@
 	"}\nspec: {hosts: [" host "], http: [{" more "route: [{destination: {host: " host           \
 	", subset: v1}}]}]}\n"
 
-#define DRAIN "metadata.annotations[shunt.io/drain]"
-#define DRAINED(name, host)                                                                       \
-	ROUTE(name ", annotations: {shunt.io/drain: now}", host, "")
+/* What is read and not in force: of a host, and of an object that no host has. */
+#define PROTOCOL "spec.ports[1].protocol"
+#define SCTP(name)                                                                                \
+	"---\napiVersion: v1\nkind: Service\nmetadata: {name: " name "}\n"                         \
+	"spec: {ports: [{name: http, port: 80}, {name: sctp, port: 81, protocol: SCTP}]}\n"
+#define TRAFFIC "metadata.annotations[shunt.io/traffic]"
+#define UNSTEERED(name)                                                                           \
+	"---\napiVersion: v1\nkind: Pod\nmetadata: {name: " name                                   \
+	", annotations: {shunt.io/traffic: disabled}}\n"
 
 static size_t nr_told(const struct diags *d, const char *part)
 {
@@ -32,13 +38,13 @@ static struct object *route_of(struct mesh *m, const char *name)
 
 TEST(a_field_that_is_not_in_force_is_told_of_once)
 {
-	struct mesh m = mesh_new(SERVICE("a") DRAINED("a", "a")
-				 DRAINED("lost", "lost.example.com"));
+	struct mesh m = mesh_new(SCTP("a") ROUTE("a", "a", "")
+				 ROUTE("lost", "lost.example.com", "") UNSTEERED("p"));
 	struct diags d = {.strict = true};
 
 	findings_of_set(&d, &m.set, m.plan);
-	CU_ASSERT_EQUAL(nr_told(&d, "VirtualService/default/a: " DRAIN), 1);
-	CU_ASSERT_EQUAL(nr_told(&d, "VirtualService/default/lost: " DRAIN), 1);
+	CU_ASSERT_EQUAL(nr_told(&d, "Service/default/a: " PROTOCOL), 1);
+	CU_ASSERT_EQUAL(nr_told(&d, "Pod/default/p: " TRAFFIC), 1);
 	CU_ASSERT_EQUAL(nr_told(&d, "known, but not in force yet"), 2);
 	/* a notice is never an error, strict or not */
 	CU_ASSERT_EQUAL(d.nr_errors, nr_told(&d, "no service has any of its hosts") +

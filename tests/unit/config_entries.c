@@ -33,7 +33,7 @@ TEST(service_entry_is_decoded)
 	CU_ASSERT_EQUAL_FATAL(entry->nr_subnets, 1);
 	CU_ASSERT_STRING_EQUAL(inet_print(&entry->subnets[0].address, text), "240.1.2.0");
 	CU_ASSERT_EQUAL(entry->subnets[0].prefix, 24);
-	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 3); /* the range and the weights */
+	CU_ASSERT_EQUAL(r.objects[0]->nr_later, 0);
 	CU_ASSERT(entry->mesh_internal);
 	CU_ASSERT_STRING_EQUAL(entry->subject_alt_names[0], "spiffe://a/b");
 	CU_ASSERT_EQUAL_FATAL(entry->nr_ports, 2);

@@ -11,6 +11,7 @@ TEST(service_is_decoded)
 				"  clusterIP: 10.96.0.1\n"
 				"  clusterIPs: [10.96.0.1, 'fd00::1']\n"
 				"  sessionAffinity: None\n"
+				"  type: NodePort\n"
 				"  selector: {app: a}\n"
 				"  ports:\n"
 				"  - {name: http-web, port: 80, targetPort: web, nodePort: 30080}\n"
@@ -198,14 +199,15 @@ TEST(endpoint_slice_is_decoded)
 		"  targetRef: {kind: Pod, name: p}\n"
 		"  topology: {kubernetes.io/hostname: n1}\n"
 		"- {addresses: [10.0.0.2], conditions: {ready: false}}\n"
-		"- {addresses: [10.0.0.3], conditions: {ready: true, terminating: true}}\n");
+		"- {addresses: [10.0.0.3], conditions: {ready: true, terminating: true},\n"
+		"   hints: {forZones: [{name: z1}, {name: z2}], forNodes: [{name: n1}]}}\n");
 	const struct slice *slice;
 
 	CU_ASSERT_EQUAL_FATAL(r.nr, 1);
 	slice = &r.objects[0]->slice;
 	CU_ASSERT_STRING_EQUAL(slice->service, "a");
 	CU_ASSERT_EQUAL(slice->nr_ports, 2);
-	CU_ASSERT(slice->ports[1].udp);
+	CU_ASSERT(slice->ports[1].transport == TRANSPORT_UDP);
 	CU_ASSERT_EQUAL_FATAL(slice->nr_endpoints, 3);
 	CU_ASSERT(slice->endpoints[0].ready);
 	CU_ASSERT_EQUAL(slice->endpoints[0].ports, 3);
@@ -214,6 +216,11 @@ TEST(endpoint_slice_is_decoded)
 	CU_ASSERT_STRING_EQUAL(slice->endpoints[0].node, "n1");
 	CU_ASSERT(!slice->endpoints[1].ready);
 	CU_ASSERT(!slice->endpoints[2].ready);
+	CU_ASSERT_PTR_NULL(slice->endpoints[0].hints);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(slice->endpoints[2].hints);
+	CU_ASSERT_EQUAL_FATAL(slice->endpoints[2].hints->nr_zones, 2);
+	CU_ASSERT_STRING_EQUAL(slice->endpoints[2].hints->zones[1], "z2");
+	CU_ASSERT_EQUAL(slice->endpoints[2].hints->nr_nodes, 1);
 	config_read_free(&r);
 }
 

@@ -154,7 +154,7 @@ TEST(every_section_is_in_force)
 	config_read_free(&r);
 }
 
-TEST(subnets_of_a_match_are_kept_and_not_in_force)
+TEST(subnets_of_a_match_are_kept_and_count_for_tcp)
 {
 	struct config_read r = config_read(
 		HEAD("VirtualService") "spec:\n"
@@ -163,6 +163,9 @@ TEST(subnets_of_a_match_are_kept_and_not_in_force)
 				       "  - match: [{destinationSubnets: [10.1.2.3/8, '2001:db8::1']}]\n"
 				       "    route: [{destination: {host: b}}]\n"
 				       "  - match: [{sourceSubnet: x, port: 81}]\n"
+				       "    route: [{destination: {host: b}}]\n"
+				       "  tls:\n"
+				       "  - match: [{sniHosts: [a], destinationSubnets: [10.0.0.1]}]\n"
 				       "    route: [{destination: {host: b}}]\n");
 	const struct virtual_service *vs;
 	const struct route_match *m;
@@ -177,9 +180,9 @@ TEST(subnets_of_a_match_are_kept_and_not_in_force)
 	CU_ASSERT_EQUAL(m->subnets[1].prefix, 128);
 	CU_ASSERT_EQUAL(vs->tcp[1].matches[0].port, 81);
 	CU_ASSERT_EQUAL_FATAL(r.objects[0]->nr_later, 2);
-	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path,
-			       "spec.tcp[0].match[0].destinationSubnets");
-	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[1].path, "spec.tcp[1].match[0].sourceSubnet");
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[0].path, "spec.tcp[1].match[0].sourceSubnet");
+	CU_ASSERT_STRING_EQUAL(r.objects[0]->later[1].path,
+			       "spec.tls[0].match[0].destinationSubnets");
 	config_read_free(&r);
 }
 

@@ -41,6 +41,7 @@ static void sample_init(struct sample *s, uint32_t number)
 		inet_parse(at[i], &s->endpoints[i].ipv4);
 		s->endpoints[i].has_ipv4 = true;
 		s->endpoints[i].port = 8080;
+		s->endpoints[i].share = 1;
 		s->clusters[i] = (struct plan_cluster){.host = "a.default.svc.cluster.local",
 						       .subset = subsets[i], .port = 80,
 						       .endpoints = &s->endpoints[i],

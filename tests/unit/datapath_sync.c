@@ -44,7 +44,7 @@ static void sample_init(struct sample *s, uint32_t number, size_t n, const uint3
 		e->ipv4.byte[15] = i;
 		e->has_ipv4 = true;
 		e->port = 8080;
-		e->weight = 1;
+		e->weight = e->share = 1;
 	}
 	for (uint32_t i = 0; i < s->port.route.total; i++)
 		s->schedule[i] = i % n;

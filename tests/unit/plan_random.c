@@ -163,6 +163,50 @@ static const char *const templates[] = {
 	" resolution: <STATIC|DNS>, exportTo: [<.|\"*\"|\"~\"|b>],"
 	" ports: [{number: 80, name: http, protocol: HTTP}],"
 	" endpoints: [{address: 10.9.0.<1|2>}]}\n",
+
+	/* what is for some addresses, for UDP, for outside, for callers of one node */
+	"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+	"metadata: {name: z<0|1|2>, namespace: <default|b>}\n"
+	"spec: {hosts: [<a|b|c>.x], addresses: [10.97.0.0/<24|16><, 10.96.0.1||>],"
+	" resolution: STATIC, ports: [{number: 80, name: tcp, protocol: <TCP|UDP>}],"
+	" workloadSelector: {labels: {app: a<1|2>}}}\n",
+
+	"apiVersion: v1\nkind: Service\n"
+	"metadata: {name: s<0|1|2|3>, annotations: {shunt.io/drain: <keep|now|5s>,"
+	" shunt.io/splice: \"<on|off>\"}}\n"
+	"spec: {type: <NodePort|LoadBalancer>, clusterIP: 10.96.0.<1|2|3>,"
+	" selector: {app: a<0|1|2>}, externalIPs: [10.98.0.<1|2>, 10.96.0.<4|1>],"
+	" sessionAffinity: <None|ClientIP>, internalTrafficPolicy: <Local|Cluster>,"
+	" externalTrafficPolicy: <Local|Cluster>, ports: ["
+	"{name: dns, port: <80|81>, protocol: UDP, nodePort: <30001|30002>},"
+	" {name: tcp, port: <80|81>, nodePort: <30001|30002|30003>}]}\n",
+
+	"apiVersion: v1\nkind: Pod\n"
+	"metadata: {name: p<0|1|2|3|4>, labels: {app: a<0|1|2>, version: v<1|2>}}\n"
+	"spec: {nodeName: k<0|1>}\nstatus: {podIP: 10.0.0.<1|2|3|4|5>}\n",
+
+	"apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+	"metadata: {name: e<0|1|2>, labels: {kubernetes.io/service-name: s<0|1|2|3>}}\n"
+	"addressType: IPv4\nports: [{name: dns, port: 53, protocol: UDP}, {name: tcp, port: 8}]\n"
+	"endpoints: [{addresses: [10.0.0.1], nodeName: k<0|1>,"
+	" hints: {forZones: [{name: z<0|1>}], <forNodes: [{name: k0}]|>}},"
+	" {addresses: [10.0.0.2], nodeName: k<0|1>, hints: {forZones: [{name: z<0|1>}]}}]\n",
+
+	"apiVersion: v1\nkind: Node\n"
+	"metadata: {name: k<0|1>, labels: {topology.kubernetes.io/region: r,"
+	" topology.kubernetes.io/zone: z<0|1>}}\n",
+
+	"apiVersion: v1\nkind: Namespace\n"
+	"metadata: {name: <default|b>, annotations: {shunt.io/splice: \"<on|off>\"}}\n",
+
+	"apiVersion: networking.istio.io/v1\nkind: VirtualService\n"
+	"metadata: {name: r<0|1|2|8>, annotations: {shunt.io/drain: <now|5s>,"
+	" shunt.io/guard: connect-failure>5%/10}}\n"
+	"spec: {hosts: [<s0|s1|s2|a.x|b.x>], tcp: ["
+	"{match: [{destinationSubnets: [10.97.0.0/<24|25>, 10.96.0.1], <port: 80|"
+	"sourceLabels: {app: a1}>}], route: [{destination: {host: s<1|2>}}]},"
+	" {match: [{port: <80|81>}], route: [{destination: {host: s<0|1|2>, subset: v<1|2>},"
+	" weight: 1}, {destination: {host: s3}, weight: 2}]}]}\n",
 };
 
 static void choice_put(const char *from, const char *end, FILE *out)
@@ -215,6 +259,7 @@ static bool walk_holds(unsigned seed)
 	struct mesh m = mesh_new("");
 	bool same = true;
 
+	m.set.node = seed % 2 ? "k0" : "";
 	srand(seed);
 	for (int round = 0; round < 150 && same; round++) {
 		struct config_set set = {0};

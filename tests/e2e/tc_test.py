@@ -1,0 +1,365 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Pods that are steered by their packets, as no hook sees their sockets: tc on the host's side of
+their devices."""
+import contextlib
+import errno
+import os
+import random
+import socket
+import struct
+
+import load
+import mesh
+import node
+import objects
+
+CALLER, SERVERS = "caller-v1-0", ["web-v1-0", "web-v1-1", "web-v2-0", "web-v2-1"]
+
+
+def deployments():
+    caller = objects.deployment("caller", "v1", 2, args="--tcp --udp")
+    caller["spec"]["template"]["metadata"]["annotations"]["shunt.io/capture"] = "tc"
+    return objects.text(caller, *(objects.deployment("web", v, 2, args="--tcp --udp")
+                                  for v in ("v1", "v2")))
+
+
+@contextlib.contextmanager
+def fixture():
+    node.up()
+    with node.Node(pods=deployments()) as m:
+        mesh.wait_for(lambda: len(m.status()["captured"]) == 2, 10, "both callers are captured")
+        yield m
+        leaves_nothing(m)
+
+
+def leaves_nothing(m):
+    mesh.wait_for(lambda: not active(m), 45, "all reservations are returned")
+
+
+def active(m):
+    """Connections that are counted now, those of UDP apart: nobody says when they end."""
+    return {f"{c['host']}/{c['subset']}": c["active"] for c in m.json("clusters")["clusters"]
+            if c["active"] and c["host"].split(".")[0] not in ("datagrams", "fragments")}
+
+
+def tracked(m):
+    """Connections that the kernel remembers by their packets, those that are over included."""
+    return next((one["used"] for one in m.json("maps")["maps"] if one["name"] == "conns"), 0)
+
+
+def counters(m):
+    return m.status()["counters"]
+
+
+def web(m, name, weights=None, policy=None, **spec):
+    """A service of its own over the servers; its addresses of both families."""
+    service = objects.service(name, "web")
+    service["spec"].update(spec)
+    rules = [objects.split(name, weights)] if weights else []
+    m.apply(objects.text(service, objects.rule(name, ["v1", "v2"], policy), *rules))
+    return objects.targets(m, name)
+
+
+def inside(m, function, pod=CALLER):
+    """In a pod's network, outside of every cgroup that hooks are on."""
+    return node.inside(m.pods.netns(pod), function)
+
+
+def address_of(target):
+    host, _, port = target.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def dial(target, kind=socket.SOCK_STREAM, own_port=0):
+    host, port = address_of(target)
+    s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind)
+    s.bind(("::" if ":" in host else "0.0.0.0", own_port))
+    s.settimeout(5)
+    s.connect((host, port))
+    return s
+
+
+def tcp_packet(source, to, source_port, port, seq, ack, flags):
+    """A TCP header over IPv4 whose checksum is right."""
+    header = struct.pack("!HHIIBBHHH", source_port, port, seq, ack, 5 << 4, flags, 1024, 0, 0)
+    pseudo = socket.inet_aton(source) + socket.inet_aton(to) + struct.pack("!HH", 6, len(header))
+    total = sum(struct.unpack(f"!{(len(pseudo) + len(header)) // 2}H", pseudo + header))
+    total = (total & 0xffff) + (total >> 16)
+    total = ~(total + (total >> 16)) & 0xffff
+    return header[:16] + struct.pack("!H", total) + header[18:]
+
+
+# Steering.
+
+def test_connections_of_a_captured_pod_are_split_exactly(m):
+    for target in web(m, "split", {"v1": 75, "v2": 25}):
+        before, known = counters(m), tracked(m)
+        tally = m.client(target, pod=CALLER, count=200)
+        load.assert_none_failed(tally)
+        assert tally["by_version"] == {"v1": 150, "v2": 50}, tally
+        after = counters(m)
+        assert after["steered"] - before["steered"] == 200, (before, after)
+        assert tracked(m) == known + 200, "sockets were steered, not packets"
+    leaves_nothing(m)
+
+
+def test_what_a_caller_sees_is_what_it_dialled(m):
+    for target in web(m, "seen"):
+        def greeting(target=target):
+            with dial(target) as s:
+                return s.getpeername()[:2], s.makefile().readline().split()
+        (address, port), words = inside(m, greeting)
+        assert f"{address}:{port}" == target.replace("[", "").replace("]", ""), (address, words)
+        assert words[0] in SERVERS, words
+
+
+def test_policies_and_affinity_hold_by_packet(m):
+    target = web(m, "even", policy=objects.balance("ROUND_ROBIN"))[0]
+    tally = m.client(target, pod=CALLER, count=400)
+    assert [tally["by_pod"].get(name) for name in SERVERS] == [100] * 4, tally
+    for target in web(m, "sticky", policy={"loadBalancer": {"consistentHash": {
+            "useSourceIp": True}}}):
+        tally = m.client(target, pod=CALLER, count=50)
+        load.assert_none_failed(tally)
+        assert len(tally["by_pod"]) == 1, tally
+
+
+def test_a_pod_reaches_itself_through_a_service(m):
+    m.apply(objects.text(objects.service("self", "caller"),
+                         objects.rule("self", ["v1"], objects.balance("ROUND_ROBIN"))))
+    for target in objects.targets(m, "self"):
+        tally = m.client(target, pod=CALLER, count=40)
+        load.assert_none_failed(tally)
+        assert tally["by_pod"] == {CALLER: 20, "caller-v1-1": 20}, tally
+
+
+# Limits and refusals.
+
+def test_a_limit_holds_over_packets_and_is_returned(m):
+    for target in web(m, "limited", policy=objects.limit(10)):
+        with m.hold(target, pod=CALLER, count=14) as held:
+            assert held.tally["ok"] == 10 and held.tally["refused"] == 4, held.tally
+            assert m.client(target, pod=CALLER, count=3)["refused"] == 3
+            # a caller whose socket is steered counts with those whose packets are
+            assert m.client(target, count=3)["refused"] == 3
+        leaves_nothing(m)
+        load.assert_none_failed(m.client(target, pod=CALLER, count=30))
+
+
+def test_a_killed_callers_places_are_returned(m):
+    target = web(m, "killed", policy=objects.limit(10))[0]
+    held = m.hold(target, pod=CALLER, count=10)
+    held.kill()
+    leaves_nothing(m)
+    tally = m.client(target, pod=CALLER, count=20, abort=True)
+    load.assert_none_failed(tally)
+    leaves_nothing(m)
+
+
+def test_a_refusal_is_told_at_once(m):
+    m.apply(objects.text(objects.service("empty", "nobody")))
+    for target in objects.targets(m, "empty"):
+        tally = m.client(target, pod=CALLER, count=5)
+        assert tally["errors"] == {"ECONNREFUSED": 5}, tally
+
+        def datagram(target=target):
+            with dial(target, socket.SOCK_DGRAM) as s:
+                s.send(b"?")
+                try:
+                    return s.recv(10)
+                except OSError as e:
+                    return e.errno
+        service = objects.service("empty", "nobody")
+        service["spec"]["ports"][0]["protocol"] = "UDP"
+        m.apply(objects.text(service))
+        assert inside(m, datagram) == errno.ECONNREFUSED
+        m.apply(objects.text(objects.service("empty", "nobody")))
+
+
+def test_a_forgotten_connection_is_reset(m):
+    target = web(m, "stray")[0]
+    before = counters(m)["no_connection"]
+
+    def send_stray():
+        host, port = address_of(target)
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:
+            raw.settimeout(5)
+            raw.connect((host, 0))
+            packet = tcp_packet(raw.getsockname()[0], host, 33333, port, 7, 9, 0x10)
+            raw.send(packet)
+            while True:
+                answer = raw.recv(100)[20:]
+                if answer[2:4] == struct.pack("!H", 33333):
+                    return struct.unpack("!HHIIBB", answer[:14])
+    fields = inside(m, send_stray)
+    assert fields[2] == 9 and fields[5] == 4, fields
+    assert counters(m)["no_connection"] == before + 1
+
+
+# UDP.
+
+def udp(m, name, weights=None):
+    service = objects.service(name, "web")
+    service["spec"]["ports"][0]["protocol"] = "UDP"
+    rules = []
+    if weights:
+        route = objects.split(name, weights)
+        route["spec"]["tcp"][0]["match"] = [{"port": 80}]
+        rules = [objects.rule(name, ["v1", "v2"]), route]
+    m.apply(objects.text(service, *rules))
+    return objects.targets(m, name)
+
+
+ports = iter(range(20000, 30000))  # a port that is used again is the same conversation for a while
+
+
+def ask(target, datagram=b"?"):
+    with dial(target, socket.SOCK_DGRAM, next(ports)) as s:
+        s.settimeout(5)
+        s.send(datagram)
+        return s.recv(1000).split()
+
+
+def test_datagrams_are_split_and_answered_by_the_service(m):
+    for target in udp(m, "datagrams", {"v1": 75, "v2": 25}):
+        got = inside(m, lambda target=target: [ask(target)[1] for _ in range(100)])
+        assert got.count(b"v1") == 75 and got.count(b"v2") == 25, got
+
+
+def test_datagrams_in_fragments_arrive_whole(m):
+    for target in udp(m, "fragments"):
+        words = inside(m, lambda target=target: ask(target, bytes(20000)))
+        assert words[0].decode() in SERVERS, words
+
+
+def test_a_conversation_leaves_an_endpoint_that_is_gone(m):
+    def put(version):
+        one = objects.entry("datagrams.test", "10.100.7.3",
+                            [(m.pods.by_name[f"web-{version}-0"]["ipv4"], 8080, {})])
+        one["spec"]["ports"][0]["protocol"] = "UDP"
+        m.apply(objects.text(one))
+
+    def version():
+        s.send(b"?")
+        return s.recv(1000).split()[1].decode()
+    put("v1")
+    with inside(m, lambda: dial("10.100.7.3:80", socket.SOCK_DGRAM, next(ports))) as s:
+        s.settimeout(5)
+        assert [version() for _ in range(3)] == ["v1"] * 3
+        put("v2")
+        mesh.wait_for(lambda: version() == "v2", 10, "the endpoint in force answers")
+        assert [version() for _ in range(3)] == ["v2"] * 3
+
+
+# What dies.
+
+def test_connections_go_on_without_the_agent(m):
+    target = web(m, "orphans", {"v1": 75, "v2": 25}, objects.limit(50))[0]
+    with m.hold(target, pod=CALLER, count=20) as held:
+        m.kill_agent()
+        tally = m.client(target, pod=CALLER, count=400)
+        load.assert_none_failed(tally)
+        assert abs(tally["by_version"]["v1"] - 300) <= 1, tally
+        assert held.process.poll() is None
+        m.start_agent()
+        mesh.wait_for(lambda: len(m.status()["captured"]) == 2)
+        held_now = [n for name, n in active(m).items() if name.startswith("orphans.")]
+        assert sum(held_now) == 20, active(m)
+        load.assert_none_failed(m.client(target, pod=CALLER, count=40))
+    leaves_nothing(m)
+    assert m.status()["leaked"] == 0, m.status()
+
+
+def test_an_endpoint_that_refuses_is_ejected(m):
+    policy = {"outlierDetection": {"consecutive5xxErrors": 2, "baseEjectionTime": "30s",
+                                   "maxEjectionPercent": 100}}
+    good = m.pods.by_name["web-v1-0"]["ipv4"]
+    m.apply(objects.text(objects.entry("sick.test", "10.100.7.1", [(good, 8080, {}), (good, 9, {})]),
+                         objects.rule("sick.test", [], policy)))
+    tally = m.client("10.100.7.1:80", pod=CALLER, count=100)
+    assert tally["refused"] == 2 and tally["ok"] == 98, tally
+
+
+def test_an_endpoint_that_never_answers_has_failed(m):
+    m.apply(objects.text(objects.entry("silent.test", "10.100.7.2", [("198.18.0.99", 80, {})])))
+    mesh.run("ip", "neigh", "replace", "198.18.0.99", "lladdr", "02:00:00:00:00:99", "dev", "eth0")
+    before = counters(m)["connect_failed"]
+
+    def give_up():
+        with socket.socket() as s:
+            s.settimeout(0.3)
+            try:
+                s.connect(("10.100.7.2", 80))
+            except TimeoutError:
+                return "gave up"
+    assert inside(m, give_up) == "gave up"
+    assert active(m) == {"silent.test/": 1}, active(m)
+    mesh.wait_for(lambda: counters(m)["connect_failed"] == before + 1, 20)
+    leaves_nothing(m)
+
+
+def test_a_flood_of_first_packets_takes_no_connection(m):
+    target = web(m, "flooded")[0]
+    host, port = address_of(target)
+    with m.hold(target, pod=CALLER, count=50) as held:
+        def flood():
+            with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:
+                raw.connect((host, 0))
+                own = raw.getsockname()[0]
+                for _ in range(40000):
+                    with contextlib.suppress(OSError):
+                        raw.send(tcp_packet(own, host, random.randrange(1024, 32000), port,
+                                            random.getrandbits(32), 0, 2))
+        inside(m, flood, "caller-v1-1")
+        load.assert_none_failed(m.client(target, pod=CALLER, count=50))
+        assert held.process.poll() is None
+        assert [c for c in active(m).values() if c >= 50], active(m)
+
+
+def test_unload_leaves_nothing(m):
+    devices = [one["device"] for one in m.status()["captured"]]
+    m.stop_agent()
+    m.shunt("unload")
+    for device in devices:
+        shown = mesh.run("tc", "filter", "show", "dev", device, "ingress").stdout
+        assert "from_pod" not in shown, shown
+    assert not os.path.exists(f"/sys/fs/bpf/{m.root}")
+    m.start_agent()
+    mesh.wait_for(lambda: len(m.status()["captured"]) == 2)
+    load.assert_none_failed(m.client(web(m, "again")[0], pod=CALLER, count=10))
+
+
+def test_a_pod_that_goes_gives_its_places_back(m):
+    target = web(m, "gone", policy=objects.limit(5))[0]
+    device = {one["pod"]: one["device"] for one in m.status()["captured"]}["default/caller-v1-1"]
+    with m.hold(target, pod="caller-v1-1", count=5):
+        assert m.client(target, pod=CALLER, count=1)["refused"] == 1
+        mesh.run("ip", "link", "del", device)
+        leaves_nothing(m)
+    load.assert_none_failed(m.client(target, pod=CALLER, count=5))
+
+
+# Which pods.
+
+def test_virtual_machines_and_all_pods_when_asked(m):
+    more = ("--subnet", str(int(m.pods.by_name[CALLER]["ipv4"].split(".")[2]) % 99))
+    pods = objects.text(objects.deployment("machine", "v1", ports=()),
+                        objects.deployment("plain", "v1", ports=()))
+    with node.Node(pods=pods, agent=False, pods_arguments=more) as other:
+        mesh.run("ip", "-n", other.pods.netns("machine-v1-0"), "tuntap", "add", "tap0", "mode", "tap")
+        for how, wanted in (("auto", {"default/machine-v1-0": "it is a virtual machine"}),
+                            ("socket", {}),
+                            ("tc", {"default/machine-v1-0": "--capture=tc",
+                                    "default/plain-v1-0": "--capture=tc"})):
+            other.agent_arguments = ["--node", "here", "--capture", how]
+            other.start_agent()
+            other.apply(objects.text(objects.entry("any.test", "10.100.7.9", [("10.9.9.9", 1, {})])))
+            mesh.wait_for(lambda w=wanted: {c["pod"]: c["because"]
+                                            for c in other.status()["captured"]} == w)
+            assert all(c["device"] for c in other.status()["captured"]), other.status()["captured"]
+            other.stop_agent()
+
+
+if __name__ == "__main__":
+    mesh.run_tests()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # The first process in a booted kernel: sets the machine up, runs the tests, turns the machine off.
-# What the host shall read begins with "@@ ". $expect comes from the kernel's command line.
+# What the host shall read begins with "@@ ". $expect, and $node of two, come from the kernel's command line.
 export PATH=/bin
 results=0
 

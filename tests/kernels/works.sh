@@ -6,9 +6,10 @@ status() { shunt status -o json | jq -r "$1"; } # JQ
 cluster() { shunt clusters -o json | jq ".clusters[] | select(.host == \"$1.test\") | .$2"; }
 opened() { cluster split opened | awk '{ n += $1 } END { print n }'; }
 active() { cluster "$1" active; }
+udp_active() { active datagrams | awk '{ n += $1 } END { print n }'; }
 
-start_agent() {
-	shunt agent >>/tmp/agent.log 2>&1 &
+start_agent() { # OPTION...
+	shunt agent "$@" >>/tmp/agent.log 2>&1 &
 	echo $! >/tmp/agent.pid
 	wait_for $! status .pid || { cat /tmp/agent.log; return 1; }
 }
@@ -38,6 +39,7 @@ hold() { # TARGET OPTION...
 	target=$1
 	shift
 	[ -p /tmp/hold ] || mkfifo /tmp/hold
+	: >/tmp/tally
 	client --hold --timeout 30000 "$@" "$target" <>/tmp/hold >/tmp/tally &
 	echo $! >/tmp/hold.pid
 	wait_for 1 grep -c elapsed_ms /tmp/tally
@@ -77,7 +79,7 @@ make_pod() {
 	in_pod /bin/ip link set eth0 up
 	for version in 1 2; do
 		in_pod server --name pod --version v$version --tcp 10.77.0.2:700$version \
-			--tcp "[fd00:77::2]:700$version" --daemon
+			--tcp "[fd00:77::2]:700$version" --udp --daemon
 	done
 	server --name host --version v0 --tcp 127.0.0.1:7003 --daemon
 	wait_for up cat /sys/class/net/veth0/operstate
@@ -86,16 +88,16 @@ make_pod() {
 }
 
 the_programs_load_and_attach() {
-	expect first "$(shunt load)" "8 programs loaded below /sys/fs/bpf/shunt"
+	expect first "$(shunt load)" "12 programs loaded below /sys/fs/bpf/shunt"
 	expect again "$(shunt load)" "all programs were loaded already below /sys/fs/bpf/shunt"
-	expect links "$(pins | grep -c /link_)" 8
+	expect links "$(pins | grep -c /link_)" 12
 }
 
 the_agent_puts_the_plan_in_force() {
 	cp /etc/objects.yaml /etc/shunt/
 	start_agent
-	expect hosts "$(status .hosts)" 6
-	expect programs "$(status .programs)" 8
+	expect hosts "$(status .hosts)" 8
+	expect programs "$(status .programs)" 12
 	expect kernel "$(status .kernel)" "$(uname -r)"
 	expect rejected "$(status '.rejected | length')" 0
 }
@@ -149,6 +151,24 @@ a_pod_is_steered_too() {
 	tally .by_version '{"v1":3,"v2":1}'
 }
 
+# A subnet is the service; sockets that are connected and others take turns.
+datagrams_are_split_and_answered_as_dialled() {
+	for target in 10.96.1.7:53 "[fd00:96::1:7]:53" 10.96.1.200:53; do
+		for options in "--connected --count 4" "--count 4" "--count 4 --each 5"; do
+			# shellcheck disable=SC2086
+			datagrams $options "$target" >/tmp/tally
+			tally .by_version '{"v1":3,"v2":1}'
+			tally .source_mismatch 0
+			tally .peername_mismatch 0
+			tally .moved 0
+		done
+	done
+	datagrams --family mapped --count 4 10.96.1.7:53 >/tmp/tally
+	tally .by_version '{"v1":3,"v2":1}'
+	tally .source_mismatch 0
+	wait_for 0 udp_active
+}
+
 the_limit_holds_and_refuses_at_once() {
 	hold 10.96.0.3:80 --parallel 4 --procs 4 --count 20
 	tally .ok 5
@@ -185,6 +205,14 @@ failed_connects_hold_nothing() {
 	wait_for 3 active silent
 	kill -9 $!
 	wait_for 0 active silent
+}
+
+endpoints_that_fail_are_left_out() {
+	call 10.96.0.8:80 --count 40
+	tally '[.ok, .refused, .timeout]' '[36,2,2]'
+	expect ejected "$(cluster sick ejected)" 2
+	expect "timed out" "$(cluster sick traffic.connect_timed_out)" 2
+	wait_for 36 cluster sick traffic.ended
 }
 
 open_connections_are_listed() {
@@ -234,9 +262,147 @@ the_audit_returns_what_no_socket_holds() {
 	expect active "$(active limit)" 2
 }
 
+weights_of() { shunt get vs split | grep -c "weight: $1"; } # WEIGHT
+drained() { status .counters.drained; }
+
+# Before 6.5 the agent asks for it by netlink, later it runs a program over the sockets.
+live_connections_move_when_asked() {
+	before=$(drained)
+	hold 10.96.0.1:80 --netns pod --count 10
+	sed -i 's/weight: 75/weight: 0/; s/weight: 25/weight: 100/' /etc/shunt/objects.yaml
+	wait_for 1 weights_of 100
+	there=$(jq .by_version.v1 /tmp/tally)
+	shunt drain split.test --now -o json >/tmp/drained
+	expect moved "$(jq .moved /tmp/drained)" "$there"
+	expect left "$(jq .left /tmp/drained)" 0
+	expect counted $(($(drained) - before)) "$there"
+	wait_for $((10 - there)) held_by_split
+}
+
+held_by_split() { active split | awk '{ n += $1 } END { print n }'; }
+
+captured() { status '[.captured[] | select(.device == "veth0")] | length'; }
+steered() { status .counters.steered; }
+
+# The pod's own packets, at the host's side of its device.
+packets_of_a_captured_pod_are_steered() {
+	in_pod /bin/ip route add default via 10.77.0.1
+	in_pod /bin/ip route add default via fd00:77::1
+	server --name host --version v4 --tcp 10.77.0.1:7004 --tcp "[fd00:77::1]:7004" --daemon
+	shunt apply -f - <<-END
+		{apiVersion: v1, kind: Pod, metadata: {name: pod, annotations: {shunt.io/capture: tc}},
+		 status: {podIP: 10.77.0.2, podIPs: [{ip: 10.77.0.2}, {ip: "fd00:77::2"}]}}
+		---
+		apiVersion: networking.istio.io/v1
+		kind: ServiceEntry
+		metadata: {name: captured}
+		spec:
+		  hosts: [captured.test]
+		  addresses: [10.96.0.77, "fd00:96::77"]
+		  ports: [{number: 80, name: tcp, protocol: TCP}]
+		  location: MESH_INTERNAL
+		  resolution: STATIC
+		  endpoints:
+		  - {address: 10.77.0.1, ports: {tcp: 7004}}
+		  - {address: "fd00:77::1", ports: {tcp: 7004}}
+	END
+	wait_for 1 captured
+	before=$(steered)
+	for target in 10.96.0.77:80 "[fd00:96::77]:80"; do
+		call "$target" --netns pod --count 20
+		tally .ok 20
+		tally .peername_mismatch 0
+	done
+	expect steered $(($(steered) - before)) 40
+	wait_for 0 active captured
+	expect tracked "$(shunt maps -o json | jq '.maps[] | select(.name == "conns") | .used')" 40
+	shunt delete pod pod
+	shunt delete se captured
+	: >/tmp/sequence
+}
+
+# Which programs a device takes differs by kernel; what they do with packets does not.
+callers_from_outside_meet_programs_at_a_device() {
+	end_agent TERM
+	cat >/etc/shunt/outside.yaml <<-END
+		apiVersion: v1
+		kind: Service
+		metadata: {name: outside}
+		spec:
+		  externalIPs: [10.77.0.5, "fd00:77::5"]
+		  ports: [{name: tcp, port: 80}]
+	END
+	for hook in native generic tc; do
+		start_agent --node-device veth0 --outside $hook
+		expect hook "$(status '.outside.devices[0].hook')" $hook
+		end_agent TERM
+	done
+	rm /etc/shunt/outside.yaml
+	start_agent
+	expect devices "$(status '.outside.devices | length')" 0
+}
+
+spliced() { status ".counters.$1"; } # COUNTER
+tcp_pages() { awk '/^TCP:/ { print $NF }' /proc/net/sockstat; }
+
+# What is sent to a server that has stopped; the machine's sockets hold no more than 8 MB then.
+stopped_reader_holds_little() {
+	kill -STOP "$server"
+	stream --up 30000000 --down 1 10.96.0.88:80 &
+	client=$!
+	before=$(spliced splice_passed_bytes)
+	while [ "$(spliced splice_passed_bytes)" = "$before" ]; do usleep 20000; done
+	most=0
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		usleep 100000
+		now=$(tcp_pages)
+		[ "$now" -le $most ] || most=$now
+	done
+	kill -CONT "$server"
+	wait $client
+	[ "$most" -le 2048 ] || { echo "$most pages"; return 1; }
+}
+
+# Each byte is checked by who gets it; the counters tell that they did not go by TCP.
+both_ends_of_connections_are_joined() {
+	end_agent TERM
+	start_agent --splice on
+	expect notes "$(status .notes | grep -c splice)" 0
+	in_pod stream --serve "[::]:7005" >/tmp/stream &
+	server=$!
+	trap 'kill -9 $server' EXIT
+	wait_for ready cat /tmp/stream
+	shunt apply -f - <<-END
+		apiVersion: networking.istio.io/v1
+		kind: ServiceEntry
+		metadata: {name: streams}
+		spec:
+		  hosts: [streams.test]
+		  addresses: [10.96.0.88, "fd00:96::88"]
+		  ports: [{number: 80, name: tcp, protocol: TCP}]
+		  location: MESH_INTERNAL
+		  resolution: STATIC
+		  endpoints:
+		  - {address: 10.77.0.2, ports: {tcp: 7005}}
+		  - {address: "fd00:77::2", ports: {tcp: 7005}}
+	END
+	wait_for 0 active streams
+	for sender in send writev sendfile splice more; do
+		for target in 10.96.0.88:80 "[fd00:96::88]:80" "--mapped 10.96.0.88:80"; do
+			was=$(spliced spliced_bytes)
+			# shellcheck disable=SC2086
+			stream --sender $sender --waits edge --up 3000000 --down 3000000 $target
+			[ "$(spliced spliced_bytes)" -gt "$was" ]
+		done
+	done
+	expect joined "$(spliced spliced)" 15
+	stopped_reader_holds_little
+	shunt delete se streams
+}
+
 unload_is_refused_while_the_agent_runs() {
 	! shunt unload
-	expect links "$(pins | grep -c /link_)" 8
+	expect links "$(pins | grep -c /link_)" 12
 }
 
 unload_detaches_everything() {
@@ -258,12 +424,18 @@ try ipv6_and_v4_mapped_take_turns_of_the_same_schedule
 try the_split_is_exact_over_all_processors
 try loopback_endpoints_are_for_the_host_alone
 try a_pod_is_steered_too
+try datagrams_are_split_and_answered_as_dialled
 try the_limit_holds_and_refuses_at_once
 try the_reservations_of_a_killed_client_return
 try failed_connects_hold_nothing
+try endpoints_that_fail_are_left_out
 try open_connections_are_listed
 try the_split_goes_on_where_it_was_while_the_agent_is_dead_and_after
 try an_agent_that_adopts_keeps_the_counts
 try the_audit_returns_what_no_socket_holds
+try live_connections_move_when_asked
+try packets_of_a_captured_pod_are_steered
+try callers_from_outside_meet_programs_at_a_device
+try both_ends_of_connections_are_joined
 try unload_is_refused_while_the_agent_runs
 try unload_detaches_everything

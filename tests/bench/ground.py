@@ -110,9 +110,10 @@ class Ground:
         return places
 
     def spawn(self, argv, places, role, ready=None):
-        """Starts a process that lives as long as the ground; returns when the port accepts."""
-        log = os.path.join(self.folder, f"{os.path.basename(argv[0])}-{ready}.log")
-        with open(log, "w", encoding="utf-8") as out:
+        """Starts a process that lives as long as the ground; returns when it is `ready`: a
+        function, or the port on loopback that accepts."""
+        fd, log = tempfile.mkstemp(".log", os.path.basename(argv[0]) + "-", self.folder)
+        with open(fd, "w", encoding="utf-8") as out:
             p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                  preexec_fn=lambda: enter(places[role], self.cores[role]))
         self.stack.callback(self._end, p)
@@ -121,7 +122,7 @@ class Ground:
             if p.poll() is not None:
                 with open(log, encoding="utf-8", errors="replace") as f:
                     raise RuntimeError(f"{argv[0]} ended: " + " ".join(f.read().split())[-300:])
-            return accepts(ready)
+            return ready() if callable(ready) else accepts(ready)
         mesh.wait_for(is_ready, 20, f"{argv[0]} accepts")
         return p
 

@@ -79,8 +79,8 @@ def two_ports():
 class Meshed(Way):
     """The real way: an agent, steering at connect, and the proxy that the agent starts."""
 
-    def __init__(self, ground, stack, hosts, routes, servers=None):
-        self.mesh = stack.enter_context(mesh.Mesh(agent=False))
+    def __init__(self, ground, stack, hosts, routes, servers=None, arguments=()):
+        self.mesh = stack.enter_context(mesh.Mesh(agent=False, agent_arguments=arguments))
         places = Ground.places(self.mesh.cgroup)
         first, second = servers(places) if servers else two_ports()
         for at in range(0, hosts, 100):
@@ -118,6 +118,12 @@ ROWS = (
         least=1.25),
     Row("l7_rps_vs_nginx", "l7", "shunt", "nginx", "requests/s against nginx http", least=1.25),
     Row("l7_rps_vs_envoy", "l7", "shunt", "envoy", "requests/s against Envoy http", least=4.5),
+    Row("l7_spliced_rps_vs_haproxy", "l7", "spliced", "haproxy",
+        "the same with both legs joined", least=1.4),
+    Row("l7_spliced_rps_vs_nginx", "l7", "spliced", "nginx", "the same against nginx", least=1.4),
+    Row("l7_spliced_rps_vs_envoy", "l7", "spliced", "envoy", "the same against Envoy", least=5.0),
+    Row("l7_spliced_cpu_vs_best", "l7", "spliced", "haproxy nginx",
+        "the proxy's CPU a request with both legs joined", "proxy_cpu", most=0.7),
     Row("l7_rps_vs_direct", "l7", "shunt", "direct", "requests/s against no proxy"),
     Row("l7_cpu_vs_best", "l7", "shunt", "haproxy nginx",
         "the proxy's CPU a request against the better of HAProxy and nginx", "proxy_cpu",
@@ -193,6 +199,7 @@ def ways_of(ground, stack):
     return Ways(ground, {
         "direct": lambda: direct(ground),
         "shunt": lambda: Meshed(ground, stack, 1, 2),
+        "spliced": lambda: Meshed(ground, stack, 1, 2, arguments=("--splice", "on")),
         "shunt_many": lambda: Meshed(ground, stack, HOSTS, ROUTES),
         "haproxy": lambda: peer(peers.haproxy),
         "nginx": lambda: peer(peers.nginx),

@@ -108,6 +108,13 @@ $(B)/tools/block: $(B)/tests/proxy/block.o $(B)/libshunt.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# The programs that steer by packet, over tables of their own.
+$(B)/tests/packets/packets.o $(B)/tests/packets/outside.o: | $(TEST_SKEL)
+$(B)/tools/packets $(B)/tools/outside: $(B)/tools/%: $(B)/tests/packets/%.o
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 # Fuzzers: the parsers and the fuzz target, all by clang with libFuzzer.
 FUZZ_CFLAGS = -std=c11 -g -O1 $(filter-out -Wmissing-prototypes,$(WARN)) -Wno-unused-command-line-argument
 FUZZ_SAN = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
@@ -131,7 +138,7 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.o $(FUZZ_LIB_OBJ)
 
 .PHONY: all tools fuzzers check check-build check-kernels bench demo fuzz soak tools-present install uninstall clean
 .SECONDARY:
-tools: $(TOOLS) $(B)/tools/block
+tools: $(TOOLS) $(B)/tools/block $(B)/tools/packets $(B)/tools/outside
 fuzzers: $(FUZZERS)
 
 demo:
@@ -161,8 +168,8 @@ bench: all tools
 
 # What may not grow, with as many changes and pods as months have; hours.
 soak: all tools
-	SHUNT_BUILD=$(B) SWAPS=100000 PODS=20000 tests/run --jobs 1 --timeout 36000 \
-		tests/e2e/proxy_swap_test.py tests/e2e/proxy_death_test.py
+	SHUNT_BUILD=$(B) SWAPS=100000 PODS=20000 CONNECTIONS=1000000 tests/run --jobs 1 --timeout 36000 \
+		tests/e2e/proxy_swap_test.py tests/e2e/proxy_death_test.py tests/e2e/churn_test.py
 
 fuzz: fuzzers
 	tests/fuzz/run build/fuzz $(or $(SECONDS_EACH),600)
@@ -202,4 +209,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(LIB_OBJ:.o=.d) $(FUZZ_LIB_OBJ:.o=.d) $(FUZZERS:$(B)/fuzz/%=$(B)/fuzz/tests/fuzz/%.d) $(UNIT_OBJ:.o=.d) $(B)/user/cli/main.d $(SKEL:.skel.h=.bpf.d) $(TEST_SKEL:.skel.h=.bpf.d) $(TOOLS:%=%.d)
+-include $(LIB_OBJ:.o=.d) $(FUZZ_LIB_OBJ:.o=.d) $(FUZZERS:$(B)/fuzz/%=$(B)/fuzz/tests/fuzz/%.d) $(UNIT_OBJ:.o=.d) $(B)/user/cli/main.d $(SKEL:.skel.h=.bpf.d) $(TEST_SKEL:.skel.h=.bpf.d) $(TOOLS:%=%.d) $(wildcard $(B)/tests/packets/*.d)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The maps of programs that are measured: the services of a root, and connections of their own. */
+#ifndef PACKETS_TABLES_H
+#define PACKETS_TABLES_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* These are made anew, for as many connections. */
+static const struct {
+	const char *name;
+	unsigned times; /* the connections */
+} own[] = {{"conn_keys", 2}, {"conns", 1}, {"tracking", 0}, {"conns_free", 1}, {"conns_half", 0},
+	   {"conns_closed", 1}, {"conns_sweep", 0}, {"captured", 0}, {"fragments", 0},
+	   {"steerings", 0}, {"passings", 0}};
+
+static inline void fail(const char *what)
+{
+	fprintf(stderr, "packets: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static inline bool own_map(struct bpf_map *map, unsigned connections)
+{
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+		if (strcmp(own[i].name, bpf_map__name(map)))
+			continue;
+		if (own[i].times && bpf_map__set_max_entries(map, own[i].times * connections))
+			fail(own[i].name);
+		return true;
+	}
+	return bpf_map__is_internal(map);
+}
+
+static inline void tables_take(struct bpf_object *object, const char *root, unsigned connections)
+{
+	struct bpf_map *map;
+	char path[256];
+
+	bpf_object__for_each_map(map, object) {
+		int fd;
+
+		if (own_map(map, connections))
+			continue;
+		snprintf(path, sizeof(path), "/sys/fs/bpf/%s/%s", root, bpf_map__name(map));
+		fd = bpf_obj_get(path);
+		if (fd < 0 || bpf_map__reuse_fd(map, fd))
+			fail(path);
+		close(fd);
+	}
+}
+
+#endif

@@ -45,16 +45,15 @@ make_node() {
 	wait_for up cat /sys/class/net/veth0/operstate
 }
 
-# Each tells the other over the wire; what it says is the name of what it has come to.
-tell() { # TEXT
-	echo "$1" >/tmp/come_to
-	busybox nc -lk -p 9000 -e cat /tmp/come_to &
-}
-other_says() { busybox nc -w 2 "10.88.0.$other" 9000 </dev/null; }
+# Each tells the other over the wire what it has come to.
+mkdir -p /tmp/said
+httpd -p 9000 -h /tmp/said
+tell() { echo "$1" >/tmp/said/come_to; } # TEXT
+other_says() { wget -q -T 2 -O - "http://10.88.0.$other:9000/come_to"; }
 
 the_agent_puts_the_plan_in_force() {
 	cp /etc/two.yaml /etc/shunt/
-	shunt agent --node "node$node" >/tmp/agent.log 2>&1 &
+	shunt agent --node "node$node" --node-device eth0 >/tmp/agent.log 2>&1 &
 	echo $! >/tmp/agent.pid
 	wait_for $! status .pid || { cat /tmp/agent.log; return 1; }
 	expect rejected "$(status '.rejected | length')" 0
@@ -81,7 +80,6 @@ try a_pod_reaches_endpoints_of_both_nodes
 if [ "$node" = 2 ]; then
 	. /etc/two_outside.sh
 fi
-killall -q -9 busybox nc
 tell "node$node is done"
 wait_for "node$other is done" other_says
 usleep 1000000 # the other one has still to hear it

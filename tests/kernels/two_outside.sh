@@ -21,3 +21,4 @@ an_external_address_is_served_by_the_node_it_comes_to() {
 
 try a_port_of_the_other_node_leads_to_the_endpoints_of_both
 try a_local_policy_stays_on_the_other_node
+try an_external_address_is_served_by_the_node_it_comes_to

@@ -345,13 +345,15 @@ callers_from_outside_meet_programs_at_a_device() {
 spliced() { status ".counters.$1"; } # COUNTER
 tcp_pages() { awk '/^TCP:/ { print $NF }' /proc/net/sockstat; }
 
+passes_by() { [ "$(spliced splice_passed_bytes)" -gt "$before" ] && echo 1; }
+
 # What is sent to a server that has stopped; the machine's sockets hold no more than 8 MB then.
 stopped_reader_holds_little() {
 	kill -STOP "$server"
+	before=$(spliced splice_passed_bytes)
 	stream --up 30000000 --down 1 10.96.0.88:80 &
 	client=$!
-	before=$(spliced splice_passed_bytes)
-	while [ "$(spliced splice_passed_bytes)" = "$before" ]; do usleep 20000; done
+	wait_for 1 passes_by
 	most=0
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		usleep 100000

@@ -7,6 +7,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#define FAMILY_IPV4 2 /* AF_INET, of a header that BPF programs cannot include */
+
 /* Keeps the compiler from merging accesses to ctx fields, which the verifier refuses. */
 #define ctx_barrier() asm volatile("" ::: "memory")
 

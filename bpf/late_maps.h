@@ -6,15 +6,22 @@
 #include <shunt/track.h>
 #include "maps.h"
 
-/* index of a pod's device -> cookie of the pod's network namespace; 0: only what is open is steered;
- * the agent writes */
+/* index of a pod's device on the host -> whose it is; the agent writes */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, SHUNT_MAX_CAPTURED);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct captured);
 } captured SEC(".maps");
+
+/* port, | POD_LISTENER_IPV6 -> the listener of the proxy's for a captured pod; the agent writes */
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKHASH);
+	__uint(max_entries, SHUNT_MAX_POD_LISTENERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} pod_listeners SEC(".maps");
 
 /* a packet's direction -> what becomes of it; programs insert and delete, and count */
 struct {

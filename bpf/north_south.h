@@ -9,9 +9,9 @@
 #define BPF_NORTH_SOUTH_H
 
 #define DIALLED_BY_PACKET
+#include "follow.h"
 #include "fragment.h"
 #include "sweep.h"
-#include "track.h"
 
 enum passage {
 	AS_IS,	 /* nothing of ours */

@@ -10,8 +10,6 @@
 #include "addr.h"
 #include "maps.h"
 
-#define FAMILY_IPV4 2 /* AF_INET, of a header that BPF programs cannot include */
-
 static __always_inline void local_address(struct bpf_sock_ops *ops, struct addr *out)
 {
 	if (ops->family == FAMILY_IPV4) {
@@ -83,6 +81,15 @@ static __always_inline int is_loopback(const struct addr *a)
 	return !a->word[0] && !a->word[1] && !a->word[2] && a->word[3] == bpf_htonl(1);
 }
 
+/* Packets of captured pods come to the proxy at an address of the host. */
+static __always_inline int some_captured(void)
+{
+	__u32 zero = 0;
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+
+	return c && c->callers & CALLERS_CAPTURED;
+}
+
 /* Any server's new connection passes here, hence the look at its address first. */
 static __always_inline void original_accept(struct bpf_sock_ops *ops)
 {
@@ -92,7 +99,7 @@ static __always_inline void original_accept(struct bpf_sock_ops *ops)
 	struct addr a;
 
 	local_address(ops, &a);
-	if (!is_loopback(&a))
+	if (!is_loopback(&a) && !some_captured())
 		return;
 	remote_address(ops, &a);
 	__builtin_memcpy(key.source, a.byte, 16);

@@ -7,6 +7,7 @@
 #define BPF_POD_H
 
 #include "decide.h"
+#include "pod_proxy.h"
 #include "sweep.h"
 #include "translate.h"
 
@@ -35,6 +36,19 @@ __noinline int decide_alone(struct dial *dial, const struct route *route, struct
 	return dial && route && out ? decide_end(dial, route, out) : REFUSE;
 }
 
+/* STEER or REFUSE. */
+static __always_inline int steer_where(const struct captured *pod, struct steering *s)
+{
+	if (!(s->route.flags & ROUTE_PROXIED) || !pod_to_proxy(pod, &s->dial))
+		return decide_alone(&s->dial, &s->route, &s->decision);
+	COUNT(proxied);
+	s->decision.hold = 0;
+	s->decision.endpoint = 0;
+	s->decision.endpoint_generation = 0;
+	s->decision.steered = FLOW_TO_PROXY;
+	return STEER;
+}
+
 /* Makes the record of what was decided known; its zone and plan are in it. -1: refused, and counted. */
 __noinline int conn_enter(struct packet *p, struct dial *dial, struct decision *d, __u32 slot,
 			  __u64 *word)
@@ -46,8 +60,11 @@ __noinline int conn_enter(struct packet *p, struct dial *dial, struct decision *
 	conn_fill(c, dial, p->from_port, d, c->zone, c->plan);
 	__builtin_memcpy(c->as, hairpin(c) ? c->service.address : c->from, 16);
 	c->as_port = p->from_port;
-	if (!conn_publish(c, slot, word))
+	if (!conn_publish(c, slot, word)) {
+		if (c->steered == FLOW_TO_PROXY)
+			conn_original_keep(c);
 		return 0;
+	}
 	COUNT(refused_tracking);
 	return -1;
 }
@@ -63,7 +80,8 @@ static __always_inline int stray(struct __sk_buff *skb, struct packet *p,
 }
 
 /* The decision's end, and its record. Not below what finds the route: the stack is short. */
-static __noinline int steer_found(struct __sk_buff *skb, struct steering *s)
+static __noinline int steer_found(struct __sk_buff *skb, const struct captured *pod,
+				  struct steering *s)
 {
 	struct packet *p = &s->packet;
 	struct conn *c;
@@ -78,7 +96,7 @@ static __noinline int steer_found(struct __sk_buff *skb, struct steering *s)
 	c->plan = s->route.plan;
 	s->dial.to = p->to;
 	s->dial.to_port = p->to_port;
-	if (decide_alone(&s->dial, &s->route, &s->decision) != STEER) {
+	if (steer_where(pod, s) != STEER) {
 		conn_give_back(s->slot);
 		return refuse(skb, p);
 	}
@@ -137,12 +155,13 @@ static __always_inline int pass_malformed(void)
 static __always_inline int pod_sends(struct __sk_buff *skb)
 {
 	__u32 zone = skb->ifindex;
-	__u64 *netns = bpf_map_lookup_elem(&captured, &zone), word;
+	struct captured *pod = bpf_map_lookup_elem(&captured, &zone);
 	struct steering *s = steering_of(0);
 	struct packet *p;
 	int verdict;
+	__u64 word;
 
-	if (!netns || !s)
+	if (!pod || !s)
 		return TC_ACT_UNSPEC;
 	p = &s->packet;
 	skb_read(skb, p);
@@ -163,12 +182,12 @@ static __always_inline int pod_sends(struct __sk_buff *skb)
 		if (verdict != NOT_KNOWN)
 			return verdict;
 	}
-	if (!*netns)
+	if (!pod->netns)
 		return TC_ACT_UNSPEC;
 	if (!sound(skb, p))
 		return pass_malformed();
-	verdict = find_service(skb, s, *netns);
-	return verdict == NOT_KNOWN ? steer_found(skb, s) : verdict;
+	verdict = find_service(skb, s, pod->netns);
+	return verdict == NOT_KNOWN ? steer_found(skb, pod, s) : verdict;
 }
 
 /* What the pod gets. A TC_ACT_*. */

@@ -14,7 +14,6 @@ char _license[] SEC("license") = "GPL";
 #define LEVEL_IPV4 0 /* SOL_IP, SOL_IPV6 */
 #define LEVEL_IPV6 41
 #define ORIGINAL_DST 80 /* SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST */
-#define FAMILY_IPV4 2
 #define FAMILY_IPV6 10
 
 #define LONGEST 4096 /* bytes of an option that programs are shown */

@@ -28,7 +28,6 @@ struct bpf_iter__sockmap {
 } __attribute__((preserve_access_index));
 
 #define USER_DATA_FLAGS 7UL /* SK_USER_DATA_*, in the lowest bits of the pointer */
-#define FAMILY_IPV4 2
 
 /* Of the walk alone, never pinned. */
 RECORDS(rows, struct spliced, SHUNT_MAX_SPLICES);

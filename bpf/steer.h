@@ -8,7 +8,7 @@
 #include <linux/in.h>
 #include "begin.h"
 #include "decide.h"
-#include "proxy.h"
+#include "socket_proxy.h"
 #include "splice_mode.h"
 
 /* Sees the socket's close from now on. From 6.12; older kernels arm at TCP_CONNECT_CB. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The host's side of the device of a pod whose sockets no hook sees. */
+/* The host's side of the device of a pod whose sockets no hook sees, and of its way to the proxy. */
 #define DIALLED_BY_PACKET
 #include "pod.h"
 
@@ -15,4 +15,10 @@ SEC("tc")
 int to_pod(struct __sk_buff *skb)
 {
 	return pod_gets(skb);
+}
+
+SEC("sk_lookup")
+int pod_listener_of(struct bpf_sk_lookup *ctx)
+{
+	return give_to_listener(ctx);
 }

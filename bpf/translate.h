@@ -5,7 +5,7 @@
 
 #include "answer.h"
 #include "fragment.h"
-#include "track.h"
+#include "follow.h"
 
 #define NO_WORD (~0ULL)
 #define NOT_KNOWN 100 /* no TC_ACT_* */

@@ -101,10 +101,12 @@ struct control {
 	__u32 subnets; /* elements of service_subnets */
 	__u32 splice;  /* SPLICE_* */
 	__u32 hz;      /* ticks a second of this kernel */
+	__u64 host;    /* cookie of the network namespace of the agent, which is that of the node's devices */
 };
-_Static_assert(sizeof(struct control) == 64, "no padding");
+_Static_assert(sizeof(struct control) == 72, "no padding");
 
 #define CALLERS_FOLLOWED 1 /* the agent wants to hear of namespaces that it does not know */
 #define CALLERS_FIRST 2	   /* some callers are closed or refuse: who calls is asked first */
+#define CALLERS_CAPTURED 4 /* of some the packets are steered */
 
 #endif

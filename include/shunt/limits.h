@@ -23,6 +23,7 @@
 #define SHUNT_MAX_HALF_OPEN 32768	/* of those, TCP ones that are not answered yet */
 #define SHUNT_MAX_FRAGMENTS 4096	/* packets in fragments on their way, of those */
 #define SHUNT_MAX_CAPTURED 4096		/* pods that are steered packet by packet */
+#define SHUNT_MAX_POD_LISTENERS 8192	/* two for each of these */
 #define SHUNT_MAX_NODE_DEVICES 256	/* that callers from outside come in at */
 
 #define SHUNT_MAX_SPLICES 262144	/* ends of connections that are spliced */

@@ -114,6 +114,17 @@ _Static_assert(sizeof(struct tracking) == 32, "half a cache line");
 #define CONN_PORT_FIRST 61001
 #define CONN_PORTS 4000
 
+/* A device of a captured pod. */
+struct captured {
+	__u64 netns; /* cookie of the pod's network namespace; 0: only what is open is steered */
+	__u8 ipv4[16]; /* addresses of the host, at which the proxy answers the pod; zeros: none */
+	__u8 ipv6[16];
+};
+_Static_assert(sizeof(struct captured) == 40, "no padding");
+
+/* Beside the port in a key of pod_listeners. */
+#define POD_LISTENER_IPV6 0x10000
+
 /* A fragment knows neither port nor connection; its first one does. */
 struct fragment_key {
 	__u8 from[16];

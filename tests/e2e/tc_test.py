@@ -4,11 +4,17 @@
 their devices."""
 import contextlib
 import errno
+import hashlib
 import os
 import random
+import signal
 import socket
 import struct
+import subprocess
+import sys
+import tempfile
 
+import l7
 import load
 import mesh
 import node
@@ -21,7 +27,8 @@ def deployments():
     caller = objects.deployment("caller", "v1", 2, args="--tcp --udp")
     caller["spec"]["template"]["metadata"]["annotations"]["shunt.io/capture"] = "tc"
     return objects.text(caller, *(objects.deployment("web", v, 2, args="--tcp --udp")
-                                  for v in ("v1", "v2")))
+                                  for v in ("v1", "v2")),
+                        *(objects.deployment("page", v) for v in ("v1", "v2")))
 
 
 @contextlib.contextmanager
@@ -132,6 +139,134 @@ def test_a_pod_reaches_itself_through_a_service(m):
         tally = m.client(target, pod=CALLER, count=40)
         load.assert_none_failed(tally)
         assert tally["by_pod"] == {CALLER: 20, "caller-v1-1": 20}, tally
+
+
+def test_streams_come_through_whole(m):
+    """Each byte is checked by who gets it; segments are as large as the devices let them be."""
+    stream = os.path.join(mesh.BUILD, "tools", "stream")
+    m.apply(objects.text(objects.service("stream", "web", target=7100), objects.rule("stream", ["v1"]),
+                         objects.split("stream", {"v1": 100})))
+    servers = [subprocess.Popen([stream, "--serve", "--netns", m.pods.netns(pod), "[::]:7100"],
+                                stdout=subprocess.PIPE, text=True) for pod in SERVERS[:2]]
+    try:
+        assert [s.stdout.readline() for s in servers] == ["ready\n"] * 2
+        for target in objects.targets(m, "stream"):
+            mesh.run(stream, "--netns", m.pods.netns(CALLER), "--up", "30000000",
+                     "--down", "30000000", target)
+    finally:
+        for s in servers:
+            s.kill()
+            s.communicate()
+
+
+# Towards the proxy.
+
+BY_USER = ({"match": [{"headers": {"end-user": {"exact": "jason"}}}],
+            "route": [l7.to("page", "v2")]},
+           {"route": [l7.to("page", "v1")]})
+
+
+def page(m, *rules, **notes):
+    """The URLs, of both families, of an HTTP service whose requests the proxy routes."""
+    m.apply(objects.text(objects.service("page", "page", port_name="http"),
+                         objects.rule("page", ["v1", "v2"]), l7.routes("page", *rules, **notes)))
+    return [f"http://{target}/" for target in objects.targets(m, "page")]
+
+
+def fetch(m, url, *options, pod=CALLER):
+    out = mesh.run("ip", "netns", "exec", m.pods.netns(pod),
+                   *l7.curl_arguments(*options, "-w", l7.FORMAT, url)).stdout
+    return l7.answers(out)
+
+
+def test_requests_of_a_captured_pod_are_routed(m):
+    before = counters(m)
+    for url in page(m, *BY_USER):
+        assert l7.shares(fetch(m, url + "?n=[1-50]")) == {"v1": 50}
+        assert l7.shares(fetch(m, url + "?n=[1-50]", "-H", l7.JASON)) == {"v2": 50}
+    after = counters(m)
+    assert after["proxied"] - before["proxied"] == 4, (before, after)
+    for name in ("no_listener", "no_original", "bypassed"):
+        assert after[name] == before[name], name
+
+
+def test_rules_for_callers_know_who_sends_the_packets(m):
+    own = {"match": [{"sourceLabels": {"app": "caller"}}], "fault": {
+        "abort": {"httpStatus": 418, "percentage": {"value": 100}}}, "route": [l7.to("page", "v1")]}
+    for url in page(m, own, {"route": [l7.to("page", "v2")]}):
+        assert [a.status for a in fetch(m, url)] == [418]
+
+
+DIGEST = """
+import hashlib, http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", str(len(body) + 64))
+        self.end_headers()
+        self.wfile.write(hashlib.sha256(body).hexdigest().encode() + body)
+    def log_message(self, *_): pass
+class Server(http.server.ThreadingHTTPServer):
+    import socket
+    address_family = socket.AF_INET6
+Server(("::", 8088), Handler).serve_forever()
+"""
+
+
+def test_large_bodies_pass_the_proxy_by_packet_unchanged(m):
+    body = random.Random(1).randbytes(3 << 20)
+    digest = hashlib.sha256(body).hexdigest()
+    netns = m.pods.netns("page-v1-0")
+    command = ["ip", "netns", "exec", netns, sys.executable, "-c", DIGEST]
+    with subprocess.Popen(command) as server, tempfile.NamedTemporaryFile() as f:
+        try:
+            f.write(body)
+            f.flush()
+            mesh.wait_for(lambda: ":8088" in mesh.run("ip", "netns", "exec", netns, "ss", "-Htln").stdout)
+            m.apply(objects.text(
+                objects.service("digest", "page", port_name="http", target=8088),
+                objects.rule("digest", ["v1"]),
+                l7.routes("digest", {"route": [l7.to("digest", "v1")], "retries": {"attempts": 1}})))
+            for target in objects.targets(m, "digest"):
+                before = counters(m)["proxied"]
+                out = subprocess.run(["ip", "netns", "exec", m.pods.netns(CALLER), "curl", "-sS",
+                                      "--max-time", "60", "--data-binary", "@" + f.name,
+                                      f"http://{target}/"], capture_output=True, check=True).stdout
+                assert out[:64].decode() == digest and out[64:] == body, (target, len(out), out[:99])
+                assert counters(m)["proxied"] == before + 1
+        finally:
+            server.kill()
+
+
+def test_without_the_proxy_packets_take_the_bypass(m):
+    url = page(m, *BY_USER)[0]
+    assert l7.shares(fetch(m, url, "-H", l7.JASON)) == {"v2": 1}
+    proxy = m.status()["proxy"]["pid"]
+    before = counters(m)
+    os.kill(m.agent.pid, signal.SIGSTOP)  # so that it starts no other meanwhile
+    try:
+        os.kill(proxy, signal.SIGKILL)
+        mesh.wait_for(lambda: not os.path.exists(f"/proc/{proxy}/fd/0"), 10, "it is dead")
+        assert l7.shares(fetch(m, url, "-H", l7.JASON)) == {"v1": 1}
+    finally:
+        os.kill(m.agent.pid, signal.SIGCONT)
+    assert counters(m)["bypassed"] > before["bypassed"]
+    mesh.wait_for(lambda: l7.shares(fetch(m, url, "-H", l7.JASON)) == {"v2": 1})
+
+
+def test_what_comes_to_a_pods_listener_from_elsewhere_finds_nobody(m):
+    url = page(m, *BY_USER)[0]
+    assert l7.shares(fetch(m, url)) == {"v1": 1}
+    ports = [int(line.split()[3].rpartition(":")[2]) for line in mesh.run(
+        "ss", "-Htln", "src", "127.0.0.1").stdout.splitlines()]
+    assert ports
+    for port in ports:
+        def refused(port=port):
+            with socket.socket() as s:
+                return s.connect_ex((node.NODE4, port))
+        assert inside(m, refused) == errno.ECONNREFUSED, port
 
 
 # Limits and refusals.

@@ -284,6 +284,45 @@ held_by_split() { active split | awk '{ n += $1 } END { print n }'; }
 captured() { status '[.captured[] | select(.device == "veth0")] | length'; }
 steered() { status .counters.steered; }
 
+# To the proxy, which answers at an address of the host.
+their_requests_are_routed() {
+	server --name page --version v5 --listen 10.77.0.1:7006 --listen "[fd00:77::1]:7006" --daemon
+	shunt apply -f - <<-END
+		apiVersion: networking.istio.io/v1
+		kind: ServiceEntry
+		metadata: {name: page}
+		spec:
+		  hosts: [page.test]
+		  addresses: [10.96.0.78, "fd00:96::78"]
+		  ports: [{number: 80, name: http, protocol: HTTP}]
+		  location: MESH_INTERNAL
+		  resolution: STATIC
+		  endpoints:
+		  - {address: 10.77.0.1, ports: {http: 7006}}
+		  - {address: "fd00:77::1", ports: {http: 7006}}
+		---
+		apiVersion: networking.istio.io/v1
+		kind: VirtualService
+		metadata: {name: page}
+		spec:
+		  hosts: [page.test]
+		  http:
+		  - match: [{uri: {exact: /status}}]
+		    directResponse: {status: 418}
+		  - route: [{destination: {host: page.test}}]
+	END
+	before=$(status .counters.proxied)
+	for target in 10.96.0.78:80 "[fd00:96::78]:80"; do
+		client --netns pod --timeout 30000 --http / --count 3 "$target" >/tmp/tally
+		tally .by_version '{"v5":3}'
+		client --netns pod --timeout 30000 --http /status --count 3 "$target" >/tmp/tally
+		tally .by_status '{"418":3}'
+	done
+	expect proxied $(($(status .counters.proxied) - before)) 12
+	shunt delete vs page
+	shunt delete se page
+}
+
 # The pod's own packets, at the host's side of its device.
 packets_of_a_captured_pod_are_steered() {
 	in_pod /bin/ip route add default via 10.77.0.1
@@ -316,6 +355,7 @@ packets_of_a_captured_pod_are_steered() {
 	expect steered $(($(steered) - before)) 40
 	wait_for 0 active captured
 	expect tracked "$(shunt maps -o json | jq '.maps[] | select(.name == "conns") | .used')" 40
+	their_requests_are_routed
 	shunt delete pod pod
 	shunt delete se captured
 	: >/tmp/sequence

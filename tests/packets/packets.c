@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <shunt/track.h>
 #include "../bpf/packets_input.h"
 #include "frames.h"
 #include "packets_test.skel.h"
@@ -89,7 +90,7 @@ int main(int argc, char **argv)
 	double first, none, pod, answer;
 	__u32 device = DEVICE;
 	struct in_addr service;
-	__u64 netns = 1;
+	struct captured pod_device = {.netns = 1};
 	struct way w;
 
 	if (!nr || (*colon++ = '\0', inet_pton(AF_INET, argv[2], &service) != 1)) {
@@ -100,8 +101,8 @@ int main(int argc, char **argv)
 	if (!skel)
 		fail("open");
 	load(skel, argv[1], nr);
-	if (bpf_map__update_elem(skel->maps.captured, &device, sizeof(device), &netns,
-				 sizeof(netns), 0))
+	if (bpf_map__update_elem(skel->maps.captured, &device, sizeof(device), &pod_device,
+				 sizeof(pod_device), 0))
 		fail("captured");
 	first = open_all(bpf_program__fd(skel->progs.from_pod),
 			 bpf_program__fd(skel->progs.to_pod), nr, service.s_addr,

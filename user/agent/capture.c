@@ -2,9 +2,11 @@
 /* Follows captured pods: their devices on the host get programs, their sockets are left alone. */
 #include "agent/capture.h"
 #include <errno.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <string.h>
 #include "agent/agent.h"
+#include "agent/listener_open.h"
 #include "agent/veth.h"
 #include "base/log.h"
 #include "config/keys.h"
@@ -13,6 +15,7 @@
 
 struct devices {
 	VEC(struct capture_device) list;
+	struct ifaddrs *addresses; /* of the host */
 };
 
 bool capture_how_find(const char *name, enum capture_how *out)
@@ -96,6 +99,23 @@ static void pods_free(struct capture *c)
 
 /* ---- their devices ---- */
 
+/* The device's own addresses, else any that are not the loopback's. */
+static void addresses_put(const struct ifaddrs *it, struct capture_device *d)
+{
+	static const struct inet none;
+	char name[IF_NAMESIZE] = "";
+	struct inet address, *to;
+
+	if_indextoname(d->index, name);
+	for (; it; it = it->ifa_next) {
+		if (it->ifa_flags & IFF_LOOPBACK || !inet_of_device(it->ifa_addr, &address))
+			continue;
+		to = inet_is_v4(&address) ? &d->ipv4 : &d->ipv6;
+		if (inet_equal(to, &none) || !strcmp(it->ifa_name, name))
+			*to = address;
+	}
+}
+
 static void pod_put(struct agent *a, const struct netns *n, const char *because,
 		    const struct veths *veths, struct devices *out)
 {
@@ -106,8 +126,9 @@ static void pod_put(struct agent *a, const struct netns *n, const char *because,
 
 	vec_each(&veths->list, v)
 		if (nsid >= 0 && v->nsid == nsid) {
-			const struct capture_device d = {.index = v->index, .netns = n->cookie};
+			struct capture_device d = {.index = v->index, .netns = n->cookie};
 
+			addresses_put(out->addresses, &d);
 			vec_push(&out->list, d);
 			p.device = v->index;
 		}
@@ -160,6 +181,7 @@ static void look(struct agent *a)
 		return;
 	}
 	pods_free(&a->capture);
+	getifaddrs(&devices.addresses); /* without any, no pod of these reaches the proxy */
 	for (size_t i = 0; i < w->list.nr; i++) {
 		const char *because = reason_of(a, w->list.at[i]);
 
@@ -167,6 +189,9 @@ static void look(struct agent *a)
 			pod_put(a, w->list.at[i], because, &veths, &devices);
 	}
 	devices_put(a, &devices);
+	listeners_follow(a); /* those of captured pods are elsewhere */
+	if (devices.addresses)
+		freeifaddrs(devices.addresses);
 	vec_free(&devices.list);
 	vec_free(&veths.list);
 }
@@ -186,6 +211,12 @@ static void later_expired(void *arg)
 
 int capture_start(struct agent *a)
 {
+	uint64_t own;
+	int err = netns_cookie_own(&own);
+
+	if (err)
+		return err;
+	datapath_host_set(a->dp, own);
 	return loop_timer(a->loop, later_expired, a, &a->capture.later);
 }
 

@@ -84,12 +84,14 @@ int netns_cookie_own(uint64_t *cookie)
 	return err;
 }
 
-static void open_at(const char *path, int to)
+static void open_at(const struct listener_wish *wish, int to)
 {
-	struct listener_pair p = {0};
-	int ns = open(path, O_RDONLY | O_CLOEXEC);
+	struct listener_pair p = {.netns = wish->netns, .captured = wish->captured};
+	int ns = open(wish->path, O_RDONLY | O_CLOEXEC);
+	uint64_t netns;
 
-	if (ns == -1 || setns(ns, CLONE_NEWNET) || netns_cookie_own(&p.netns))
+	if (ns == -1 || setns(ns, CLONE_NEWNET) || netns_cookie_own(&netns) ||
+	    (!wish->captured && netns != wish->netns))
 		return; /* it went meanwhile */
 	close(ns);
 	p.fds[0] = open_listener(AF_INET, &p.ports[0]);
@@ -100,14 +102,14 @@ static void open_at(const char *path, int to)
 			close(p.fds[i]);
 }
 
-static void child_run(struct agent *a, char *const *paths, size_t nr, int to)
+static void child_run(struct agent *a, const struct listener_wish *wishes, size_t nr, int to)
 {
 	int procs = proxy_procs_open(a, O_WRONLY);
 
 	if (procs < 0 || write(procs, "0", 1) != 1)
 		_exit(1);
 	for (size_t i = 0; i < nr; i++)
-		open_at(paths[i], to);
+		open_at(&wishes[i], to);
 	_exit(0);
 }
 
@@ -139,7 +141,7 @@ static bool pair_receive(int from, struct listener_pair *p)
 	return true;
 }
 
-void listener_pairs_open(struct agent *a, char *const *paths, size_t nr,
+void listener_pairs_open(struct agent *a, const struct listener_wish *wishes, size_t nr,
 			 void (*take)(struct agent *a, const struct listener_pair *pair))
 {
 	struct listener_pair p;
@@ -152,7 +154,7 @@ void listener_pairs_open(struct agent *a, char *const *paths, size_t nr,
 	}
 	child = fork();
 	if (child == 0)
-		child_run(a, paths, nr, ends[1]);
+		child_run(a, wishes, nr, ends[1]);
 	close(ends[1]);
 	while (child > 0 && pair_receive(ends[0], &p))
 		take(a, &p);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Follows pods with listeners, and tells proxies who calls there and the kernel where they are. */
 #include "agent/listeners.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,8 +13,8 @@
 
 #define TRIED_SCANS 20
 
-struct paths {
-	VEC(char *) list;
+struct wishes {
+	VEC(struct listener_wish) list;
 };
 
 static struct listener_place *place_find(struct agent *a, uint64_t netns)
@@ -24,24 +25,6 @@ static struct listener_place *place_find(struct agent *a, uint64_t netns)
 		if (p->netns == netns)
 			return p;
 	return NULL;
-}
-
-static void place_take(struct agent *a, const struct listener_pair *pair)
-{
-	struct listener_place p = {
-		.netns = pair->netns,
-		.tried = a->callers.watch.scans,
-		.fds = {pair->fds[0], pair->fds[1]},
-		.ports = {pair->ports[0], pair->ports[1]},
-	};
-	struct listener_place *known = place_find(a, p.netns);
-
-	if (!known) {
-		vec_push(&a->proxy.listeners.list, p);
-		return;
-	}
-	free(known->caller); /* it had none, so nobody was told */
-	*known = p;
 }
 
 /* ---- who calls ---- */
@@ -111,6 +94,34 @@ static void place_end(struct agent *a, struct listener_place *p)
 	free(p->caller);
 }
 
+static void place_enter(struct agent *a, const struct listener_place *p)
+{
+	for (int i = 0; i < 2; i++)
+		if (p->fds[i] != -1 && datapath_pod_listener(a->dp, p->fds[i], i == 1, p->ports[i]))
+			log_error("a captured pod does not reach the proxy: %s", strerror(errno));
+}
+
+static void place_take(struct agent *a, const struct listener_pair *pair)
+{
+	struct listener_place p = {
+		.netns = pair->netns,
+		.tried = a->callers.watch.scans,
+		.fds = {pair->fds[0], pair->fds[1]},
+		.ports = {pair->ports[0], pair->ports[1]},
+		.captured = pair->captured,
+	};
+	struct listener_place *known = place_find(a, p.netns);
+
+	if (p.captured)
+		place_enter(a, &p);
+	if (!known) {
+		vec_push(&a->proxy.listeners.list, p);
+		return;
+	}
+	place_end(a, known);
+	*known = p;
+}
+
 /* Who calls there, NULL: nobody that it listens for. */
 static const char *caller_at(const struct agent *a, uint64_t netns, uint32_t *scope)
 {
@@ -146,38 +157,51 @@ static bool is_missing(struct agent *a, uint64_t netns)
 {
 	const struct listener_place *p = place_find(a, netns);
 
-	return !p || (p->fds[0] == -1 && p->fds[1] == -1 &&
-		      a->callers.watch.scans - p->tried >= TRIED_SCANS);
+	return !p || p->captured != datapath_captured(a->dp, netns) ||
+	       (p->fds[0] == -1 && p->fds[1] == -1 &&
+		a->callers.watch.scans - p->tried >= TRIED_SCANS);
 }
 
-static void find_missing(struct agent *a, struct paths *out)
+static void wish(struct agent *a, uint64_t netns, char *path, struct wishes *out)
+{
+	struct listener_wish w = {.netns = netns, .captured = datapath_captured(a->dp, netns)};
+
+	w.path = w.captured ? xasprintf("/proc/%d/ns/net", getpid()) : xstrdup(path);
+	vec_push(&out->list, w);
+}
+
+static void find_missing(struct agent *a, struct wishes *out)
 {
 	const struct netns_watch *w = &a->callers.watch;
+	char *path;
 
 	if (is_missing(a, a->proxy.listeners.own))
-		vec_push(&out->list, xstrdup("/proc/self/ns/net"));
+		wish(a, a->proxy.listeners.own, "/proc/self/ns/net", out);
 	for (size_t i = 0; i < w->list.nr; i++) {
 		const struct netns *n = w->list.at[i];
 
-		if (n->pod && n->cookie && is_missing(a, n->cookie))
-			vec_push(&out->list, netns_path(n));
+		if (!n->pod || !n->cookie || !is_missing(a, n->cookie))
+			continue;
+		path = netns_path(n);
+		wish(a, n->cookie, path, out);
+		free(path);
 	}
 }
 
 void listeners_follow(struct agent *a)
 {
 	struct listeners *l = &a->proxy.listeners;
-	struct paths missing = {0};
+	struct wishes missing = {0};
 	struct listener_place *p;
-	char **path;
+	struct listener_wish *w;
 
 	if (!a->proxy.wanted)
 		return;
 	find_missing(a, &missing);
 	if (missing.list.nr)
 		listener_pairs_open(a, missing.list.at, missing.list.nr, place_take);
-	vec_each(&missing.list, path)
-		free(*path);
+	vec_each(&missing.list, w)
+		free(w->path);
 	vec_free(&missing.list);
 	vec_each(&l->list, p)
 		place_follow(a, p);

@@ -17,6 +17,7 @@ struct listener_place {
 	uint16_t ports[2];
 	uint32_t ids[2]; /* by which proxies know them; 0: nobody was told */
 	uint32_t scope;
+	bool captured; /* it stands in the host's namespace, for the packets of a pod */
 	char *caller; /* "default/client"; "" the host */
 	uint64_t tried; /* number of a scan, when it was last opened */
 	bool wanted;

@@ -42,25 +42,6 @@ struct visits {
 	VEC(struct visit) list;
 };
 
-static bool address_counts(const struct sockaddr *sa, struct inet *out)
-{
-	if (sa && sa->sa_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)sa;
-
-		memset(out, 0, sizeof(*out));
-		out->byte[10] = out->byte[11] = 0xff;
-		memcpy(out->byte + 12, &in->sin_addr, 4);
-		return true;
-	}
-	if (sa && sa->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *in = (const void *)sa;
-
-		memcpy(out->byte, &in->sin6_addr, 16);
-		return !IN6_IS_ADDR_LINKLOCAL(&in->sin6_addr);
-	}
-	return false;
-}
-
 /* A tap, of whatever kind: packets come from a process that is no caller itself. */
 static bool is_tap(int fd, const char *device)
 {
@@ -83,7 +64,7 @@ static void read_devices(struct visit *v, int fd)
 	for (it = all; it; it = it->ifa_next) {
 		if (it->ifa_flags & IFF_LOOPBACK)
 			continue;
-		if (address_counts(it->ifa_addr, &address))
+		if (inet_of_device(it->ifa_addr, &address))
 			vec_push(&v->addresses, address);
 		else if (it->ifa_addr && it->ifa_addr->sa_family == AF_PACKET)
 			v->machine |= is_tap(fd, it->ifa_name);

@@ -4,7 +4,6 @@
  * default route, if none are named; node ports are at the addresses of these, if none are named.
  */
 #include "agent/node.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/netlink.h>
@@ -108,20 +107,6 @@ static void find_named(const char *list, struct outside_devices *devices)
 		device_add(devices, name);
 }
 
-static bool address_of(const struct sockaddr *sa, struct inet *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (sa && sa->sa_family == AF_INET) {
-		out->byte[10] = out->byte[11] = 0xff;
-		memcpy(out->byte + 12, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
-		return true;
-	}
-	if (!sa || sa->sa_family != AF_INET6)
-		return false;
-	memcpy(out->byte, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
-	return !IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
-}
-
 static void address_put(struct node_watch *n, struct outside_device *d, const struct inet *address)
 {
 	struct inet *it;
@@ -151,7 +136,7 @@ static void read_addresses(struct node_watch *n, const char *names)
 		return;
 	for (it = all; it; it = it->ifa_next) {
 		d = device_find(&n->devices, it->ifa_name);
-		if (d && address_of(it->ifa_addr, &address))
+		if (d && inet_of_device(it->ifa_addr, &address))
 			address_put(n, d, &address);
 	}
 	freeifaddrs(all);

@@ -19,6 +19,22 @@ bool inet_parse(const char *text, struct inet *out)
 	return true;
 }
 
+bool inet_of_device(const struct sockaddr *sa, struct inet *out)
+{
+	const struct sockaddr_in *ipv4 = (const void *)sa;
+	const struct sockaddr_in6 *ipv6 = (const void *)sa;
+
+	if (sa && sa->sa_family == AF_INET) {
+		memcpy(out->byte, v4_mapped, sizeof(v4_mapped));
+		memcpy(out->byte + 12, &ipv4->sin_addr, 4);
+		return true;
+	}
+	if (!sa || sa->sa_family != AF_INET6)
+		return false;
+	memcpy(out->byte, &ipv6->sin6_addr, 16);
+	return !IN6_IS_ADDR_LINKLOCAL(&ipv6->sin6_addr);
+}
+
 /* Decimal without sign or leading zeros, at most `max`. */
 static bool parse_prefix(const char *s, unsigned max, unsigned *out)
 {

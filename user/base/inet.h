@@ -14,6 +14,8 @@ struct inet {
 };
 
 bool inet_parse(const char *text, struct inet *out);
+/* That of a device, which may be NULL; false: it is no address that others could reach. */
+bool inet_of_device(const struct sockaddr *sa, struct inet *out);
 /*
  * "10.0.0.0/8", or an address alone (its full length); host bits are cleared. The prefix counts
  * the bits of the address's own family: at most 32 when inet_is_v4(out).

@@ -4,8 +4,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "datapath/conns.h"
 #include "datapath/kernel.h"
@@ -14,7 +16,13 @@
 
 #define FROM "link_pod_from"
 #define TO "link_pod_to"
+#define LOOKUP "link_pod_listener"
 #define LATER_MS 1000
+
+void datapath_host_set(struct datapath *dp, uint64_t netns)
+{
+	__atomic_store_n(&dp->control->host, netns, __ATOMIC_RELAXED);
+}
 
 /* What a packet needs while it passes is the programs' own. */
 static int load(struct datapath *dp, char **why)
@@ -58,20 +66,49 @@ static int program_of(const struct datapath *dp, const char *name)
 	return bpf_program__fd(bpf_object__find_program_by_name(dp->capture, name));
 }
 
+/* In the agent's own network namespace, which is that of the devices. */
+static int lookup_put(struct datapath *dp)
+{
+	int err, own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	char path[256];
+
+	if (own == -1)
+		return -errno;
+	pin_path(path, sizeof(path), dp->root, LOOKUP);
+	err = hook_link(path, own, BPF_SK_LOOKUP, program_of(dp, "pod_listener_of"));
+	close(own);
+	return err;
+}
+
+int datapath_pod_listener(struct datapath *dp, int listener, bool ipv6, uint16_t port)
+{
+	uint32_t key = port | (ipv6 ? POD_LISTENER_IPV6 : 0);
+	uint64_t value = (uint64_t)listener;
+
+	return bpf_map_update_elem(dp->fds[MAP_POD_LISTENERS], &key, &value, BPF_ANY) ? -errno : 0;
+}
+
 /* Answers first: whoever is steered finds them. */
+static int hook_put(struct datapath *dp, unsigned device)
+{
+	int err = tc_hook_put(dp->root, TO, device, TC_OUT, program_of(dp, "to_pod"));
+
+	return err ? err : tc_hook_put(dp->root, FROM, device, TC_IN, program_of(dp, "from_pod"));
+}
+
 static void device_put(struct datapath *dp, const struct capture_device *d)
 {
+	struct captured pod = {.netns = d->netns}, now = {0};
 	__u32 index = d->index;
-	__u64 netns = d->netns, now = 0;
-	int err;
+	int err = 0;
 
-	if (dp->captured_by == dp->capture &&
-	    !bpf_map_lookup_elem(dp->fds[MAP_CAPTURED], &index, &now) && now == netns)
-		return;
-	err = tc_hook_put(dp->root, TO, d->index, TC_OUT, program_of(dp, "to_pod"));
-	if (!err)
-		err = tc_hook_put(dp->root, FROM, d->index, TC_IN, program_of(dp, "from_pod"));
-	if (!err && now != netns && bpf_map_update_elem(dp->fds[MAP_CAPTURED], &index, &netns, 0))
+	memcpy(pod.ipv4, d->ipv4.byte, sizeof(pod.ipv4));
+	memcpy(pod.ipv6, d->ipv6.byte, sizeof(pod.ipv6));
+	bpf_map_lookup_elem(dp->fds[MAP_CAPTURED], &index, &now);
+	if (dp->captured_by != dp->capture || now.netns != pod.netns)
+		err = hook_put(dp, index);
+	if (!err && memcmp(&now, &pod, sizeof(pod)) &&
+	    bpf_map_update_elem(dp->fds[MAP_CAPTURED], &index, &pod, 0))
 		err = -errno;
 	if (err && err != -ENODEV)
 		log_error("device %u is not steered by its packets: %s", d->index, strerror(-err));
@@ -89,7 +126,7 @@ static bool wanted(const struct capture_device *list, size_t nr, __u32 index)
 static bool device_drop(struct datapath *dp, __u32 index)
 {
 	char name[IF_NAMESIZE];
-	__u64 nobody = 0;
+	struct captured nobody = {0};
 
 	if (!if_indextoname(index, name))
 		conns_abandon(dp, index);
@@ -106,6 +143,7 @@ int datapath_capture(struct datapath *dp, const struct capture_device *list, siz
 {
 	__u32 key, next, *previous = NULL;
 	bool waits = false;
+	int err;
 
 	if (nr && need_programs(dp))
 		return -EOPNOTSUPP;
@@ -120,6 +158,9 @@ int datapath_capture(struct datapath *dp, const struct capture_device *list, siz
 			previous = NULL;
 		}
 	}
+	err = nr && dp->captured_by != dp->capture ? lookup_put(dp) : 0;
+	if (err)
+		log_error("captured pods do not reach the proxy: %s", strerror(-err));
 	for (size_t i = 0; i < nr; i++)
 		device_put(dp, &list[i]);
 	dp->captured_by = dp->capture;

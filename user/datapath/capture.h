@@ -6,12 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/inet.h"
 
 struct datapath;
+
+/* The network namespace that the devices are in, by its cookie. */
+void datapath_host_set(struct datapath *dp, uint64_t netns);
 
 struct capture_device {
 	unsigned index;
 	uint64_t netns; /* cookie of the pod's network namespace */
+	struct inet ipv4, ipv6; /* of the host, where the proxy answers the pod; zeros: none */
 };
 
 /*
@@ -27,6 +32,11 @@ int datapath_capture(struct datapath *dp, const struct capture_device *list, siz
  */
 int datapath_captured_set(struct datapath *dp, uint64_t netns, bool captured);
 bool datapath_captured(struct datapath *dp, uint64_t netns);
+/*
+ * A listener of the proxy's in the network namespace of the devices, for the packets of a captured pod;
+ * forgotten when it is closed. After datapath_capture. -errno
+ */
+int datapath_pod_listener(struct datapath *dp, int listener, bool ipv6, uint16_t port);
 /* Why no pod is steered by its packets; NULL: nothing is known against it. */
 const char *datapath_capture_fault(const struct datapath *dp);
 

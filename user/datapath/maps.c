@@ -87,6 +87,8 @@ const struct map_info map_infos[NR_MAPS] = {
 			 SHUNT_MAX_SPLICES},
 	[MAP_CAPTURED] = {"captured", "device of a captured pod -> its network namespace", 0,
 			  SHUNT_MAX_CAPTURED, true},
+	[MAP_POD_LISTENERS] = {"pod_listeners", "port -> the proxy's listener for a captured pod", 0,
+			       SHUNT_MAX_POD_LISTENERS, true},
 	[MAP_CONN_KEYS] = {"conn_keys", "packet's addresses and ports -> its slot in conns", 0,
 			   SHUNT_MAX_CONN_KEYS, true},
 	[MAP_CONNS] = {"conns", "connection that is steered packet by packet",

@@ -295,6 +295,7 @@ static uint64_t map_used(struct datapath *dp, enum map_id id)
 	case MAP_PROXY_ALIVE:
 		return proxy_is_alive(dp);
 	case MAP_CAPTURED:
+	case MAP_POD_LISTENERS:
 		return count_keys(dp->fds[id]);
 	case MAP_CONN_KEYS:
 		return 2 * dp->tracking->used;

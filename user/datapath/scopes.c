@@ -113,7 +113,7 @@ static uint32_t callers_of(const struct datapath *dp, const struct plan *plan)
 	uint32_t how = plan && (plan->scopes.nr || plan_by_source(plan)) ? CALLERS_FOLLOWED : 0;
 
 	if (dp->nr_captured)
-		how |= CALLERS_FIRST;
+		how |= CALLERS_FIRST | CALLERS_CAPTURED;
 	if (!plan)
 		return how;
 	strmap_each(&plan->scopes, e)

@@ -118,22 +118,28 @@ static int link_adopt(const char *path, int program)
 	return err;
 }
 
-int tc_hook_put(const char *root, const char *name, unsigned device, enum tc_way way, int program)
+int hook_link(const char *path, int target, int type, int program)
 {
-	enum bpf_attach_type type = (enum bpf_attach_type)(way == TC_OUT ? TCX_EGRESS : TCX_INGRESS);
-	char path[256];
-	int err, fd;
+	int fd, err = link_adopt(path, program);
 
-	link_path(root, name, device, path);
-	err = link_adopt(path, program);
 	if (err != -ENOENT)
 		return err;
-	fd = bpf_link_create(program, (int)device, type, NULL);
+	fd = bpf_link_create(program, target, (enum bpf_attach_type)type, NULL);
 	if (fd < 0)
-		return errno == EINVAL ? filter_put(root, name, device, way, program) : -errno;
+		return -errno;
 	err = bpf_obj_pin(fd, path) ? -errno : 0;
 	close(fd);
 	return err;
+}
+
+int tc_hook_put(const char *root, const char *name, unsigned device, enum tc_way way, int program)
+{
+	char path[256];
+	int err;
+
+	link_path(root, name, device, path);
+	err = hook_link(path, (int)device, way == TC_OUT ? TCX_EGRESS : TCX_INGRESS, program);
+	return err == -EINVAL ? filter_put(root, name, device, way, program) : err;
 }
 
 void tc_hook_remove(const char *root, const char *name, unsigned device, enum tc_way way)

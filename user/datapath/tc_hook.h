@@ -13,6 +13,9 @@ enum tc_way {
  * attached there last. `name` tells apart what one root has on a device: pins are NAME_NUMBER below
  * `root`. -errno.
  */
+/* The same for any hook with links: `type` of enum bpf_attach_type, at the target's descriptor or
+ * index; pinned at `path`. -errno */
+int hook_link(const char *path, int target, int type, int program);
 int tc_hook_put(const char *root, const char *name, unsigned device, enum tc_way way, int program);
 void tc_hook_remove(const char *root, const char *name, unsigned device, enum tc_way way);
 /* Takes away all filters of `root`; links go with their pins. */

@@ -3,11 +3,18 @@
 #ifndef TREE_KEYSET_H
 #define TREE_KEYSET_H
 
+#include <stddef.h>
+#include <stdint.h>
 #include "tree/node.h"
+
+struct keyset_slot {
+	uint64_t hash;
+	struct node *node; /* NULL: the slot is free */
+};
 
 /* Hashes only from the 17th key on; zeroed is empty. Holds the nodes, copies no key. */
 struct keyset {
-	struct node **slots;
+	struct keyset_slot *slots;
 	size_t cap, nr;
 };
 

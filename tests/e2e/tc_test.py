@@ -478,7 +478,7 @@ def test_a_pod_that_goes_gives_its_places_back(m):
 # Which pods.
 
 def test_virtual_machines_and_all_pods_when_asked(m):
-    more = ("--subnet", str(int(m.pods.by_name[CALLER]["ipv4"].split(".")[2]) % 99))
+    more = ("--subnet", str(int(m.pods.by_name[CALLER]["ipv4"].split(".")[2]) % 200 + 1))
     pods = objects.text(objects.deployment("machine", "v1", ports=()),
                         objects.deployment("plain", "v1", ports=()))
     with node.Node(pods=pods, agent=False, pods_arguments=more) as other:

@@ -34,8 +34,8 @@ bool capture_wanted(const struct agent *a)
 {
 	const struct strmap_entry *e;
 
-	if (a->options->capture == CAPTURE_TC)
-		return true;
+	if (a->options->capture != CAPTURE_SOCKET)
+		return a->set.kinds[KIND_POD].nr > 0; /* any of them may be a virtual machine */
 	strmap_each(&a->set.kinds[KIND_POD], e)
 		if (pod_is_captured(&a->set, e->value))
 			return true;

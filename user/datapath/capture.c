@@ -80,6 +80,14 @@ static int lookup_put(struct datapath *dp)
 	return err;
 }
 
+static void lookup_remove(const struct datapath *dp)
+{
+	char path[256];
+
+	pin_path(path, sizeof(path), dp->root, LOOKUP);
+	unlink(path);
+}
+
 int datapath_pod_listener(struct datapath *dp, int listener, bool ipv6, uint16_t port)
 {
 	uint32_t key = port | (ipv6 ? POD_LISTENER_IPV6 : 0);
@@ -158,9 +166,11 @@ int datapath_capture(struct datapath *dp, const struct capture_device *list, siz
 			previous = NULL;
 		}
 	}
-	err = nr && dp->captured_by != dp->capture ? lookup_put(dp) : 0;
+	err = nr ? lookup_put(dp) : 0;
 	if (err)
 		log_error("captured pods do not reach the proxy: %s", strerror(-err));
+	if (!nr && !waits)
+		lookup_remove(dp);
 	for (size_t i = 0; i < nr; i++)
 		device_put(dp, &list[i]);
 	dp->captured_by = dp->capture;

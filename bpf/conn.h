@@ -74,6 +74,37 @@ static __always_inline int bytes16_equal(const __u8 *a, const __u8 *b)
 	return x[0] == y[0] && x[1] == y[1];
 }
 
+static __always_inline int key_is_ip4(const struct conn_key *key)
+{
+	struct addr a, b;
+
+	__builtin_memcpy(a.byte, key->from, 16);
+	__builtin_memcpy(b.byte, key->to, 16);
+	return addr_is_ip4(&a) && addr_is_ip4(&b);
+}
+
+static __always_inline void key4_of(const struct conn_key *key, struct conn_key4 *out)
+{
+	out->from = *(const __be32 *)(key->from + 12);
+	out->to = *(const __be32 *)(key->to + 12);
+	out->from_port = key->from_port;
+	out->to_port = key->to_port;
+	out->zone = key->zone;
+	out->protocol = key->protocol;
+	__builtin_memset(out->zero, 0, sizeof(out->zero));
+}
+
+/* What is counted of a direction, which is how its value begins; NULL: no connection has it. */
+static __always_inline struct conn_way *way_of(const struct conn_key *key)
+{
+	struct conn_key4 key4;
+
+	if (!key_is_ip4(key))
+		return bpf_map_lookup_elem(&conn_keys6, key);
+	key4_of(key, &key4);
+	return bpf_map_lookup_elem(&conn_keys4, &key4);
+}
+
 /* Whether the record is that of the key: its hash element may be another's by now. */
 static __always_inline int conn_has(const struct conn *c, const struct conn_key *key, int answers)
 {
@@ -98,12 +129,12 @@ static __always_inline struct conn *conn_of_word(__u64 word)
 static __always_inline struct conn *conn_find(const struct conn_key *key, __u64 *word)
 {
 	for (int i = 0; i < FIND_TRIES; i++) {
-		__u64 *found = bpf_map_lookup_elem(&conn_keys, key);
+		struct conn_way *found = way_of(key);
 		struct conn *c;
 
 		if (!found)
 			return NULL;
-		*word = *(volatile __u64 *)found;
+		*word = *(volatile __u64 *)&found->word;
 		c = conn_of_word(*word);
 		if (c && conn_has(c, key, (*word & CONN_ANSWERS) != 0))
 			return c;

@@ -55,60 +55,88 @@ static __always_inline void conn_packet(struct conn *c, __u64 word, const struct
 {
 	int answers = (word & CONN_ANSWERS) != 0;
 	__u32 flags = flags_of_packet(p, answers);
-	__u64 now = bpf_ktime_get_coarse_ns();
 
 	__sync_fetch_and_add(&c->bytes[answers], length);
 	__sync_fetch_and_add(&c->packets[answers], 1);
-	if ((__s64)(now - *(volatile __u64 *)&c->last) > (__s64)CONN_LAST_NS)
-		*(volatile __u64 *)&c->last = now;
+	*(volatile __u64 *)&c->last = bpf_ktime_get_coarse_ns();
 	if (flags & ~*(volatile __u32 *)&c->flags)
 		conn_change(c, word, flags);
 }
 
-/* What a packet has to tell the record, now and then. */
-__noinline int conn_touch(__u64 word, __u64 now, __u32 flags)
+/* What a packet has to tell the record. */
+__noinline int conn_touch(__u64 word, __u32 flags)
 {
 	struct conn *c = conn_of_word(word);
 
 	if (!c)
 		return 0;
-	*(volatile __u64 *)&c->last = now;
+	*(volatile __u64 *)&c->last = bpf_ktime_get_coarse_ns();
 	if (flags & ~*(volatile __u32 *)&c->flags)
 		conn_change(c, word, flags);
 	return 0;
 }
 
-/*
- * The same in one, without a look at the record, for a packet that opens nothing: -1: no connection
- * has it. Whether the element was another's by the time it was read the second look tells.
- */
-static __always_inline int conn_follow(const struct conn_key *key, const struct packet *p,
-				       __u32 length, struct nat *n, __u64 *word)
+/* Of the element `way` that has the key: whether it was another's by the time it was read. */
+static __always_inline int way_moved(const struct conn_way *way, const struct conn_way *again,
+				     __u64 word)
 {
-	struct conn_way *way = bpf_map_lookup_elem(&conn_keys, key);
-	__u32 flags;
-	__u64 now;
+	return way != again || *(volatile __u64 *)&way->word != word;
+}
+
+static __always_inline struct conn_way *way_find4(const struct conn_key *key, struct nat *n,
+						   __u64 *word)
+{
+	struct conn_key4 key4;
+	struct conn_way4 *way;
+
+	key4_of(key, &key4);
+	way = bpf_map_lookup_elem(&conn_keys4, &key4);
+	if (!way)
+		return NULL;
+	*word = *(volatile __u64 *)&way->way.word;
+	addr_of_ip4(&n->from, way->from);
+	addr_of_ip4(&n->to, way->to);
+	n->from_port = way->from_port;
+	n->to_port = way->to_port;
+	return way_moved(&way->way, bpf_map_lookup_elem(&conn_keys4, &key4), *word) ? NULL :
+										    &way->way;
+}
+
+static __always_inline struct conn_way *way_find6(const struct conn_key *key, struct nat *n,
+						   __u64 *word)
+{
+	struct conn_way6 *way = bpf_map_lookup_elem(&conn_keys6, key);
 
 	if (!way)
-		return -1;
-	*word = *(volatile __u64 *)&way->word;
+		return NULL;
+	*word = *(volatile __u64 *)&way->way.word;
 	__builtin_memcpy(n->from.byte, way->from, 16);
 	__builtin_memcpy(n->to.byte, way->to, 16);
 	n->from_port = way->from_port;
 	n->to_port = way->to_port;
-	if (bpf_map_lookup_elem(&conn_keys, key) != way || *(volatile __u64 *)&way->word != *word)
-		return -1;
-	now = bpf_ktime_get_coarse_ns();
-	flags = flags_of_packet(p, (*word & CONN_ANSWERS) != 0);
+	return way_moved(&way->way, bpf_map_lookup_elem(&conn_keys6, key), *word) ? NULL : &way->way;
+}
+
+/* What becomes of a packet, without a look at the record. NULL: no connection has it. */
+static __always_inline struct conn_way *way_find(const struct conn_key *key, struct nat *n,
+						  __u64 *word)
+{
+	return key_is_ip4(key) ? way_find4(key, n, word) : way_find6(key, n, word);
+}
+
+/* conn_packet, for one that opens nothing: it looks at the record only when it has news for it. */
+static __always_inline void way_packet(struct conn_way *way, __u64 word, const struct packet *p,
+				       __u32 length)
+{
+	__u32 flags = flags_of_packet(p, (word & CONN_ANSWERS) != 0);
+
 	__sync_fetch_and_add(&way->bytes, length);
 	__sync_fetch_and_add(&way->packets, 1);
-	if ((__s64)(now - *(volatile __u64 *)&way->last) > (__s64)CONN_LAST_NS ||
-	    flags & ~*(volatile __u32 *)&way->flags) {
-		*(volatile __u64 *)&way->last = now;
-		__sync_fetch_and_or(&way->flags, flags);
-		conn_touch(*word, now, flags);
-	}
-	return 0;
+	*(volatile __u64 *)&way->last = bpf_ktime_get_coarse_ns();
+	if (!(flags & ~*(volatile __u32 *)&way->flags))
+		return;
+	__sync_fetch_and_or(&way->flags, flags);
+	conn_touch(word, flags);
 }
 
 #endif

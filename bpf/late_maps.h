@@ -23,13 +23,21 @@ struct {
 	__type(value, __u64);
 } pod_listeners SEC(".maps");
 
-/* a packet's direction -> what becomes of it; programs insert and delete, and count */
+/* a packet's direction -> what becomes of it, by IPv4; programs insert and delete, and count */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SHUNT_MAX_CONN_KEYS);
+	__type(key, struct conn_key4);
+	__type(value, struct conn_way4);
+} conn_keys4 SEC(".maps");
+
+/* and by IPv6 */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SHUNT_MAX_CONN_KEYS);
 	__type(key, struct conn_key);
-	__type(value, struct conn_way);
-} conn_keys SEC(".maps");
+	__type(value, struct conn_way6);
+} conn_keys6 SEC(".maps");
 
 RECORDS(conns, struct conn, SHUNT_MAX_CONNS);	 /* programs write; agent audits */
 RECORDS(tracking, struct tracking, 1);		 /* programs count */

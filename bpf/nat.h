@@ -44,7 +44,8 @@ static __always_inline void csum_move(__u16 *field, __u32 sum)
 }
 
 /* v4-mapped addresses differ in their last word alone, so this is right for both families. */
-static __always_inline void nat_sums(struct packet *p, struct nat *n, struct nat_sums *out)
+static __always_inline void nat_sums(const struct packet *p, const struct nat *n,
+				     struct nat_sums *out)
 {
 	struct nat_ports old = {bpf_htons(p->from_port), bpf_htons(p->to_port)};
 	struct nat_ports new = {bpf_htons(n->from_port), bpf_htons(n->to_port)};

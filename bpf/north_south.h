@@ -39,6 +39,12 @@ struct passing {
 	__u32 device; /* at which it is */
 };
 
+/* What a packet counts in, once it is known that it goes: the way where it is known by that alone. */
+struct counted {
+	struct conn_way *way;
+	struct conn *conn;
+};
+
 /* Of each program its own, as they interrupt each other: more than the stack holds. Not pinned. */
 enum { AT_XDP, AT_IN, AT_OUT, NR_PASSINGS };
 struct {
@@ -217,12 +223,44 @@ static __noinline struct conn *conn_at(struct passing *w)
 	return conn_find(&key, &w->word);
 }
 
+/* Into w->nat, too. */
+static __noinline struct conn_way *way_at(struct passing *w)
+{
+	struct conn_key key;
+
+	conn_key_of(&w->packet, 0, &key);
+	return way_find(&key, &w->nat, &w->word);
+}
+
+/* As passage_of: an endpoint elsewhere knows the caller by another address. */
+static __always_inline enum passage passage_of_way(const struct passing *w)
+{
+	const struct packet *p = &w->packet;
+	const struct nat *n = &w->nat;
+
+	if (w->word & CONN_ANSWERS)
+		return bytes16_equal(n->to.byte, p->to.byte) ? ONWARD : ACROSS;
+	return bytes16_equal(n->from.byte, p->from.byte) ? ONWARD : ACROSS;
+}
+
+static __always_inline int begins_tcp(const struct packet *p)
+{
+	return p->protocol == IPPROTO_TCP && is_syn(p);
+}
+
 static __always_inline enum passage flow_in(void *ctx, void *data, void *end, struct passing *w,
-					    struct conn **out)
+					    struct counted *counted)
 {
 	enum passage verdict = AS_IS;
-	struct conn *c = conn_at(w);
+	struct conn *c;
 
+	counted->way = begins_tcp(&w->packet) ? NULL : way_at(w);
+	if (counted->way) {
+		if (w->packet.fragment)
+			fragment_keep(&w->packet, 0, w->word);
+		return passage_of_way(w);
+	}
+	c = conn_at(w);
 	if (c && is_reopened(c, w->word, &w->packet)) {
 		conn_free(c, w->word & CONN_SLOT_MASK);
 		c = NULL;
@@ -240,7 +278,7 @@ static __always_inline enum passage flow_in(void *ctx, void *data, void *end, st
 	if (w->packet.fragment)
 		fragment_keep(&w->packet, 0, w->word);
 	conn_nat(c, w->word, &w->nat);
-	*out = c;
+	counted->conn = c;
 	return passage_of(c);
 }
 
@@ -286,13 +324,14 @@ static __noinline enum passage error_either(struct passing *w)
 	return passage_of(c);
 }
 
-/* What comes in at a device of the node. *c: the connection whose packet it is. */
+/* What comes in at a device of the node. */
 static __always_inline enum passage passing_in(void *ctx, void *data, void *end,
-					       struct passing *w, struct conn **c)
+					       struct passing *w, struct counted *counted)
 {
 	const struct packet *p = &w->packet;
 
-	*c = NULL;
+	counted->conn = NULL;
+	counted->way = NULL;
 	if (p->tags || p->kind == PACKET_OTHER)
 		return AS_IS;
 	if (p->kind == PACKET_BAD) {
@@ -301,15 +340,16 @@ static __always_inline enum passage passing_in(void *ctx, void *data, void *end,
 	}
 	if (p->kind == PACKET_ERROR)
 		return error_either(w);
-	return p->kind == PACKET_LATER ? later_either(w) : flow_in(ctx, data, end, w, c);
+	return p->kind == PACKET_LATER ? later_either(w) : flow_in(ctx, data, end, w, counted);
 }
 
 /* What leaves by it: answers of endpoints that know the caller. */
-static __always_inline enum passage passing_out(struct passing *w, struct conn **c)
+static __always_inline enum passage passing_out(struct passing *w, struct counted *counted)
 {
 	const struct packet *p = &w->packet;
 
-	*c = NULL;
+	counted->conn = NULL;
+	counted->way = NULL;
 	if (p->tags)
 		return AS_IS;
 	if (p->kind == PACKET_ERROR)
@@ -318,19 +358,20 @@ static __always_inline enum passage passing_out(struct passing *w, struct conn *
 		return later_either(w);
 	if (p->kind != PACKET_FLOW)
 		return AS_IS;
-	*c = conn_at(w);
-	if (!*c || !(w->word & CONN_ANSWERS))
+	counted->way = way_at(w);
+	if (!counted->way || !(w->word & CONN_ANSWERS))
 		return AS_IS;
 	if (p->fragment)
 		fragment_keep(p, 0, w->word);
-	conn_nat(*c, w->word, &w->nat);
 	return ONWARD;
 }
 
-static __noinline int passing_count(struct passing *w, struct conn *c)
+static __noinline int passing_count(struct passing *w, struct counted *counted)
 {
-	if (c)
-		conn_packet(c, w->word, &w->packet, w->packet.length);
+	if (counted->way)
+		way_packet(counted->way, w->word, &w->packet, w->packet.length);
+	else if (counted->conn)
+		conn_packet(counted->conn, w->word, &w->packet, w->packet.length);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "across.h"
 #include "answer.h"
+#include "quick.h"
 #include "xdp_answer.h"
 
 static __noinline int xdp_translate(void *data, void *end, struct passing *w)
@@ -48,14 +49,17 @@ static __always_inline int xdp_can_cross(struct xdp_md *ctx, struct passing *w)
 static __always_inline int driver_gets(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct passing *w = passing_of(AT_XDP, ctx->ingress_ifindex);
 	enum passage passage;
-	struct conn *c;
+	struct counted counted;
+	struct passing *w;
 
+	if (quick_translate(data, end))
+		return XDP_PASS;
+	w = passing_of(AT_XDP, ctx->ingress_ifindex);
 	if (!w)
 		return XDP_PASS;
 	passing_read(data, end, end - data, w);
-	passage = passing_in(ctx, data, end, w, &c);
+	passage = passing_in(ctx, data, end, w, &counted);
 	if (passage == AS_IS)
 		return XDP_PASS;
 	if (passage == DISCARD)
@@ -64,7 +68,7 @@ static __always_inline int driver_gets(struct xdp_md *ctx)
 		return xdp_answer_reset(ctx, &w->packet) ? XDP_DROP : XDP_TX;
 	if (passage == ACROSS && !xdp_can_cross(ctx, w))
 		return XDP_PASS; /* tc asks for the neighbour, or has another device */
-	passing_count(w, c);
+	passing_count(w, &counted);
 	if (xdp_translate(data, end, w) || (passage == ACROSS && xdp_across(data, end, w))) {
 		COUNT(untranslated);
 		return XDP_DROP;
@@ -87,8 +91,8 @@ static __always_inline int skb_turn_back(struct __sk_buff *skb, struct packet *p
 }
 
 /* Towards the neighbour that the kernel names, who is asked for when it is not known. */
-static __always_inline int skb_pass(struct __sk_buff *skb, struct passing *w, struct conn *c,
-				    enum passage passage)
+static __always_inline int skb_pass(struct __sk_buff *skb, struct passing *w,
+				    struct counted *counted, enum passage passage)
 {
 	long found = 0;
 
@@ -98,7 +102,7 @@ static __always_inline int skb_pass(struct __sk_buff *skb, struct passing *w, st
 		COUNT(no_way);
 		return TC_ACT_SHOT;
 	}
-	passing_count(w, c);
+	passing_count(w, counted);
 	if (skb_translate(skb, w) || (passage == ACROSS && skb_hop(skb, &w->packet))) {
 		COUNT(untranslated);
 		return TC_ACT_SHOT;
@@ -111,7 +115,7 @@ static __always_inline int node_gets(struct __sk_buff *skb)
 	struct passing *w = passing_of(AT_IN, skb->ifindex);
 	enum passage passage;
 	void *data, *end;
-	struct conn *c;
+	struct counted counted;
 
 	if (!w || skb->vlan_present)
 		return TC_ACT_UNSPEC;
@@ -119,28 +123,28 @@ static __always_inline int node_gets(struct __sk_buff *skb)
 	data = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;
 	passing_read(data, end, skb->len, w);
-	passage = passing_in(skb, data, end, w, &c);
+	passage = passing_in(skb, data, end, w, &counted);
 	if (passage == AS_IS)
 		return TC_ACT_UNSPEC;
 	if (passage == DISCARD)
 		return TC_ACT_SHOT;
 	if (passage == TURN_BACK)
 		return skb_turn_back(skb, &w->packet);
-	return skb_pass(skb, w, c, passage);
+	return skb_pass(skb, w, &counted, passage);
 }
 
 static __always_inline int node_sends(struct __sk_buff *skb)
 {
 	struct passing *w = passing_of(AT_OUT, skb->ifindex);
-	struct conn *c;
+	struct counted counted;
 
 	if (!w || skb->vlan_present)
 		return TC_ACT_UNSPEC;
 	skb_pull_head(skb);
 	passing_read((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len, w);
-	if (passing_out(w, &c) == AS_IS)
+	if (passing_out(w, &counted) == AS_IS)
 		return TC_ACT_UNSPEC;
-	return skb_pass(skb, w, c, ONWARD);
+	return skb_pass(skb, w, &counted, ONWARD);
 }
 
 #endif

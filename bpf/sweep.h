@@ -40,6 +40,32 @@ static __always_inline int is_in_vain(const struct conn *c, __u32 flags)
 	       *(volatile __u32 *)&state->gone;
 }
 
+/* Most packets tell their way alone when they came: it is looked at before the record is given up. */
+__noinline int learn_last(struct conn *c)
+{
+	struct conn_key key;
+	struct conn_way *way;
+
+	if (!c)
+		return 0;
+	conn_key_caller(c, &key);
+	way = way_of(&key);
+	if (way && (__s64)(way->last - c->last) > 0)
+		c->last = way->last;
+	conn_key_endpoint(c, &key);
+	way = way_of(&key);
+	if (way && (__s64)(way->last - c->last) > 0)
+		c->last = way->last;
+	return 0;
+}
+
+static __always_inline int is_idle(const struct conn *c, __u32 flags, __u64 now)
+{
+	__u64 last = *(volatile __u64 *)&c->last;
+
+	return !last || (__s64)(now - last) > (__s64)conn_patience(c, flags);
+}
+
 /* A function of its own, which the verifier sees once and not in each round of a loop. */
 __noinline int sweep_slot(__u32 slot)
 {
@@ -61,7 +87,11 @@ __noinline int sweep_slot(__u32 slot)
 	if (!(flags & (CONN_ANSWERED | CONN_CLOSED | CONN_FAILED)) && is_tcp(c) &&
 	    (__s64)(now - c->since) > (__s64)CONN_ANSWER_NS)
 		outcome_failed(c, FAILURE_TIMED_OUT);
-	if ((__s64)(now - *(volatile __u64 *)&c->last) <= (__s64)conn_patience(c, flags))
+	if (!is_idle(c, flags, now))
+		return 0;
+	if (*(volatile __u64 *)&c->last)
+		learn_last(c);
+	if (!is_idle(c, flags, now))
 		return 0;
 	if (!(flags & CONN_CLOSED))
 		__sync_fetch_and_add(&t->swept, 1);

@@ -21,13 +21,13 @@ __noinline int conn_sum(struct conn *c)
 	if (!c)
 		return 0;
 	conn_key_endpoint(c, &key);
-	way = bpf_map_lookup_elem(&conn_keys, &key);
+	way = way_of(&key);
 	if (way) {
 		__sync_fetch_and_add(&c->bytes[1], way->bytes);
 		__sync_fetch_and_add(&c->packets[1], way->packets);
 	}
 	conn_key_caller(c, &key);
-	way = bpf_map_lookup_elem(&conn_keys, &key);
+	way = way_of(&key);
 	if (way) {
 		__sync_fetch_and_add(&c->bytes[0], way->bytes);
 		__sync_fetch_and_add(&c->packets[0], way->packets);
@@ -80,6 +80,7 @@ static __always_inline void slot_free(__u32 slot, __u32 tick)
 
 __noinline int key_drop(const struct conn *c, int answers)
 {
+	struct conn_key4 key4;
 	struct conn_key key;
 
 	if (!c)
@@ -88,7 +89,20 @@ __noinline int key_drop(const struct conn *c, int answers)
 		conn_key_endpoint(c, &key);
 	else
 		conn_key_caller(c, &key);
-	return bpf_map_delete_elem(&conn_keys, &key);
+	if (!key_is_ip4(&key))
+		return bpf_map_delete_elem(&conn_keys6, &key);
+	key4_of(&key, &key4);
+	return bpf_map_delete_elem(&conn_keys4, &key4);
+}
+
+static __always_inline void count_ipv6(const struct conn *c, __u32 one)
+{
+	struct tracking *t = track_counts();
+	struct addr a;
+
+	__builtin_memcpy(a.byte, c->from, 16);
+	if (t && !addr_is_ip4(&a))
+		__sync_fetch_and_add(&t->ipv6, one);
 }
 
 /* The keys go first; whoever has read them before still reads the record, as the slot rests. */
@@ -99,6 +113,7 @@ __noinline int conn_free(struct conn *c, __u32 slot)
 	conn_close(c, slot);
 	key_drop(c, 1);
 	key_drop(c, 0);
+	count_ipv6(c, -1);
 	slot_free(slot, track_tick());
 	return 0;
 }
@@ -183,29 +198,56 @@ __noinline int half_push(__u64 word)
 	return 0;
 }
 
+static __always_inline int key_put4(const struct conn_key *key, const struct nat *n, __u64 word,
+				    __u64 last)
+{
+	struct conn_way4 way = {.way.word = word, .way.last = last};
+	struct packet old = {.from_port = key->from_port, .to_port = key->to_port};
+	struct conn_key4 key4;
+	struct nat_sums sums;
+	__u64 both;
+
+	key4_of(key, &key4);
+	__builtin_memcpy(old.from.byte, key->from, 16);
+	__builtin_memcpy(old.to.byte, key->to, 16);
+	nat_sums(&old, n, &sums);
+	both = (__u64)sums.addresses + sums.ports;
+	way.l3_sum = sums.addresses;
+	way.l4_sum = (both & 0xffffffff) + (both >> 32);
+	way.from = n->from.word[3];
+	way.to = n->to.word[3];
+	way.from_port = n->from_port;
+	way.to_port = n->to_port;
+	return bpf_map_update_elem(&conn_keys4, &key4, &way, BPF_NOEXIST);
+}
+
+static __always_inline int key_put6(const struct conn_key *key, const struct nat *n, __u64 word,
+				    __u64 last)
+{
+	struct conn_way6 way = {.way.word = word, .way.last = last};
+
+	__builtin_memcpy(way.from, n->from.byte, 16);
+	__builtin_memcpy(way.to, n->to.byte, 16);
+	way.from_port = n->from_port;
+	way.to_port = n->to_port;
+	return bpf_map_update_elem(&conn_keys6, key, &way, BPF_NOEXIST);
+}
+
 /* The key of one direction, with what becomes of its packets. -EEXIST: another connection has it. */
 __noinline int key_put(const struct conn *c, __u64 word)
 {
-	struct conn_way way = {.word = word};
 	struct conn_key key;
+	struct nat n;
 
 	if (!c)
 		return -1;
-	way.last = c->last;
-	if (word & CONN_ANSWERS) {
+	if (word & CONN_ANSWERS)
 		conn_key_endpoint(c, &key);
-		__builtin_memcpy(way.from, c->service.address, 16);
-		__builtin_memcpy(way.to, c->from, 16);
-		way.from_port = c->service.port;
-		way.to_port = c->from_port;
-	} else {
+	else
 		conn_key_caller(c, &key);
-		__builtin_memcpy(way.from, c->as, 16);
-		__builtin_memcpy(way.to, c->to, 16);
-		way.from_port = c->as_port;
-		way.to_port = c->to_port;
-	}
-	return bpf_map_update_elem(&conn_keys, &key, &way, BPF_NOEXIST);
+	conn_nat(c, word, &n);
+	return key_is_ip4(&key) ? key_put4(&key, &n, word, c->last) :
+				  key_put6(&key, &n, word, c->last);
 }
 
 /*
@@ -266,6 +308,7 @@ __noinline int conn_publish(struct conn *c, __u32 slot, __u64 *out)
 		if (!key_put(c, word)) {
 			if (is_tcp(c))
 				half_push(word);
+			count_ipv6(c, 1);
 			return 0;
 		}
 		key_drop(c, 1);

@@ -100,14 +100,17 @@ __noinline int translate(struct __sk_buff *skb, struct packet *p, __u64 word)
 __noinline int follow(struct __sk_buff *skb, struct packet *p, int to_pod)
 {
 	struct conn_key key;
+	struct conn_way *way;
 	struct nat n;
 	__u64 word;
 
 	if (!p)
 		return TC_ACT_SHOT;
 	conn_key_of(p, skb->ifindex, &key);
-	if (conn_follow(&key, p, skb->len - p->l3, &n, &word))
+	way = way_find(&key, &n, &word);
+	if (!way)
 		return NOT_KNOWN;
+	way_packet(way, word, p, skb->len - p->l3);
 	if (to_pod && !(word & CONN_ANSWERS))
 		return TC_ACT_UNSPEC;
 	if (p->fragment)

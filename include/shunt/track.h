@@ -2,7 +2,7 @@
 /*
  * Connections that are steered packet by packet: what the kernel remembers of each.
  *
- * An element of `conn_keys` is written once: what a packet of that direction becomes, and a word that
+ * An element of `conn_keys4` or `conn_keys6` is written once: what a packet of that direction becomes, and a word that
  * names its record: the slot in `conns`, which of the two directions it is, and the slot's generation. A
  * reader looks the key up again when it has read: the same element still has it, or another one's was
  * read. Of a record all is constant while its slot is in use but single aligned words, and a slot
@@ -26,6 +26,18 @@ struct conn_key {
 	__u8 zero[3];
 };
 _Static_assert(sizeof(struct conn_key) == 44, "hash keys must have no padding");
+
+/* The same of IPv4. */
+struct conn_key4 {
+	__be32 from;
+	__be32 to;
+	__u16 from_port;
+	__u16 to_port;
+	__u32 zone;
+	__u8 protocol;
+	__u8 zero[3];
+};
+_Static_assert(sizeof(struct conn_key4) == 20, "hash keys must have no padding");
 
 /* The word of a key. */
 #define CONN_SLOT_MASK 0x7fffffffU
@@ -52,17 +64,34 @@ struct conn_way {
 	__u64 bytes; /* of IP packets that looked no further */
 	__u32 packets;
 	__u32 flags; /* of CONN_*, those that its packets have told the record */
+};
+
+struct conn_way6 {
+	struct conn_way way;
 	__u8 from[16];
 	__u8 to[16];
 	__u16 from_port;
 	__u16 to_port;
 	__u32 zero;
 };
-_Static_assert(sizeof(struct conn_way) == 72, "no padding");
+_Static_assert(sizeof(struct conn_way6) == 72, "no padding");
+
+/* With its hash element's head and its key it fills two cache lines. */
+struct conn_way4 {
+	struct conn_way way;
+	__be32 from;
+	__be32 to;
+	__u16 from_port;
+	__u16 to_port;
+	__u32 l3_sum; /* what the checksum of the IPv4 header is moved by, */
+	__u32 l4_sum; /* and that of TCP or UDP */
+	__u32 zero;
+};
+_Static_assert(sizeof(struct conn_way4) == 56, "no padding");
 
 struct conn {
 	__u64 hold; /* as in struct flow: who exchanges it with 0 returns the reservation */
-	__u64 last; /* CLOCK_MONOTONIC ns of a packet, late by up to CONN_LAST_NS */
+	__u64 last; /* CLOCK_MONOTONIC ns of a packet; a later one may stand in its ways. 0: it is given up */
 	__u64 since;
 	__u64 netns; /* cookie of the caller's network namespace; 0: from outside */
 	__u32 flags; /* CONN_* */
@@ -85,8 +114,6 @@ struct conn {
 };
 _Static_assert(sizeof(struct conn) == 160, "the stride of a mapped array");
 
-#define CONN_LAST_NS (4 * CONN_SECONDS)
-
 /* Nanoseconds without a packet until a connection is given up. */
 #define CONN_SECONDS 1000000000ULL
 #define CONN_HALF_OPEN_NS (30 * CONN_SECONDS) /* a SYN is repeated after 1, 2, 4, 8, 16 seconds */
@@ -103,7 +130,7 @@ struct tracking {
 	__u32 fresh; /* slots that have ever been used: those below */
 	__u32 used;  /* in use now */
 	__u32 half;  /* TCP connections whose first packet is not answered */
-	__u32 zero;
+	__u32 ipv6;  /* connections by IPv6 */
 	__u64 timer; /* 1: the sweep is armed */
 	__u64 swept; /* connections that were given up for want of packets */
 };

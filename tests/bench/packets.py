@@ -57,6 +57,6 @@ def by_xdp(own, rounds):
 
 
 def run(ground, own, wanted, rounds):  # pylint: disable=unused-argument
-    rounds = max(2, rounds // 4)
+    rounds = max(5, rounds // 3)
     return [row(own, rounds) for name, row in (("tc_ns", by_tc), ("xdp_ns", by_xdp))
             if wanted(name)], []

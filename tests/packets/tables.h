@@ -16,7 +16,7 @@
 static const struct {
 	const char *name;
 	unsigned times; /* the connections */
-} own[] = {{"conn_keys", 2}, {"conns", 1}, {"tracking", 0}, {"conns_free", 1}, {"conns_half", 0},
+} own[] = {{"conn_keys4", 2}, {"conn_keys6", 0}, {"conns", 1}, {"tracking", 0}, {"conns_free", 1}, {"conns_half", 0},
 	   {"conns_closed", 1}, {"conns_sweep", 0}, {"captured", 0}, {"pod_listeners", 0},
 	   {"fragments", 0},
 	   {"steerings", 0}, {"passings", 0}};

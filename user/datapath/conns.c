@@ -55,7 +55,7 @@ void conns_abandon(struct datapath *dp, uint32_t zone)
 		if (c->zone != zone || flags_of(c) & CONN_FREED)
 			continue;
 		__atomic_fetch_or(&c->flags, CONN_FAILED, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&c->last, now_ns() - 2 * CONN_OPEN_NS, __ATOMIC_RELAXED);
+		__atomic_store_n(&c->last, 0, __ATOMIC_RELAXED);
 	}
 }
 

@@ -297,8 +297,10 @@ static uint64_t map_used(struct datapath *dp, enum map_id id)
 	case MAP_CAPTURED:
 	case MAP_POD_LISTENERS:
 		return count_keys(dp->fds[id]);
-	case MAP_CONN_KEYS:
-		return 2 * dp->tracking->used;
+	case MAP_CONN_KEYS4:
+		return 2 * (dp->tracking->used - dp->tracking->ipv6);
+	case MAP_CONN_KEYS6:
+		return 2 * dp->tracking->ipv6;
 	case MAP_CONNS:
 		return dp->tracking->used;
 	case MAP_CONNS_FREE:

@@ -80,6 +80,29 @@ static __always_inline long look_route(void *ctx, struct passing *w, const struc
 	return bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
 }
 
+static __always_inline struct node_device *node_device_of(__u32 index)
+{
+	struct node_device_key key = {.prefix = 32, .index = index};
+
+	return bpf_map_lookup_elem(&node_devices, &key);
+}
+
+/* A device that listens to all sees frames for other machines, too: the kernel would drop them. */
+static __always_inline int is_for_node(void *data, void *end, const struct passing *w)
+{
+	struct node_device *device = node_device_of(w->device);
+	struct ethhdr *eth = data;
+	__u16 *own;
+
+	if (!device || !packet_has(eth, end))
+		return 1;
+	own = (__u16 *)device->link;
+	if (!(own[0] | own[1] | own[2]))
+		return 1;
+	return own[0] == *(__u16 *)eth->h_dest && own[1] == *(__u16 *)(eth->h_dest + 2) &&
+	       own[2] == *(__u16 *)(eth->h_dest + 4);
+}
+
 /* ---- new connections ---- */
 
 /* The address of the node for a caller whose endpoint is behind the device. 0: it has none. */
@@ -103,7 +126,6 @@ static __always_inline int stand_in(const struct packet *p, const struct node_de
 static __always_inline int show_caller(void *ctx, struct passing *w, struct conn *c)
 {
 	const struct packet *p = &w->packet;
-	struct node_device_key key = {.prefix = 32};
 	struct node_device *out;
 	long found;
 
@@ -116,8 +138,7 @@ static __always_inline int show_caller(void *ctx, struct passing *w, struct conn
 	if (found != BPF_FIB_LKUP_RET_SUCCESS && found != BPF_FIB_LKUP_RET_NO_NEIGH &&
 	    found != BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return 1; /* on the node itself; or it does not forward, and the kernel will tell */
-	key.index = w->fib.ifindex;
-	out = bpf_map_lookup_elem(&node_devices, &key);
+	out = node_device_of(w->fib.ifindex);
 	return out ? stand_in(p, out, c) : 1;
 }
 
@@ -190,6 +211,10 @@ static __noinline struct conn *come_to_service(void *ctx, void *data, void *end,
 	}
 	if (!route || route->kind == ROUTE_UNTOUCHED || route->kind == ROUTE_UNKNOWN)
 		return NULL;
+	if (!is_for_node(data, end, w)) {
+		*verdict = AS_IS;
+		return NULL;
+	}
 	if (!packet_head_sound(data, end, &w->packet)) {
 		COUNT(malformed);
 		return NULL;
@@ -324,14 +349,11 @@ static __noinline enum passage error_either(struct passing *w)
 	return passage_of(c);
 }
 
-/* What comes in at a device of the node. */
-static __always_inline enum passage passing_in(void *ctx, void *data, void *end,
+static __always_inline enum passage passage_in(void *ctx, void *data, void *end,
 					       struct passing *w, struct counted *counted)
 {
 	const struct packet *p = &w->packet;
 
-	counted->conn = NULL;
-	counted->way = NULL;
 	if (p->tags || p->kind == PACKET_OTHER)
 		return AS_IS;
 	if (p->kind == PACKET_BAD) {
@@ -341,6 +363,19 @@ static __always_inline enum passage passing_in(void *ctx, void *data, void *end,
 	if (p->kind == PACKET_ERROR)
 		return error_either(w);
 	return p->kind == PACKET_LATER ? later_either(w) : flow_in(ctx, data, end, w, counted);
+}
+
+/* What comes in at a device of the node. What goes on into the kernel is for it to drop, if it is not
+ * for this machine; what goes across is not. */
+static __always_inline enum passage passing_in(void *ctx, void *data, void *end,
+					       struct passing *w, struct counted *counted)
+{
+	enum passage passage;
+
+	counted->conn = NULL;
+	counted->way = NULL;
+	passage = passage_in(ctx, data, end, w, counted);
+	return passage == ACROSS && !is_for_node(data, end, w) ? AS_IS : passage;
 }
 
 /* What leaves by it: answers of endpoints that know the caller. */

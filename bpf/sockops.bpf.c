@@ -130,6 +130,8 @@ static __always_inline void closed(struct bpf_sock_ops *ops)
 		return;
 	if (flow->steered == FLOW_TO_PROXY)
 		original_forget(ops);
+	if (flow->phase != FLOW_CONNECTED && flow->splice)
+		splice_forget(ops);
 	hold = flow->hold;
 	if (!release(flow))
 		return;
@@ -183,7 +185,7 @@ int sock_release(struct bpf_sock *sk)
 {
 	struct flow *flow = bpf_sk_storage_get(&flows, sk, 0, 0);
 
-	splice_count(sk);
+	splice_leave(sk);
 	if (!flow)
 		return 1;
 	if (flow->phase == FLOW_CONNECTING)

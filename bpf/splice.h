@@ -170,6 +170,15 @@ static __always_inline void splice_enter(struct bpf_sock_ops *ops, const struct 
 		client_enter(ops);
 }
 
+/* The client's end has closed before it was established. */
+static __noinline int splice_forget(struct bpf_sock_ops *ops)
+{
+	struct splice_key key;
+
+	splice_key_of(ops, 0, &key);
+	return bpf_map_delete_elem(&splice_wants, &key);
+}
+
 /* The socket is what the want says it is, and the connection is this one. */
 static __always_inline int splice_is_of(const struct splice_want *want, __u32 next)
 {
@@ -219,13 +228,27 @@ static __noinline int server_join(struct bpf_sock_ops *ops)
 	return 0;
 }
 
+/* What the client has not looked for, as it never sent; either end may be the last. */
+static __noinline int peer_forget(struct bpf_sock *sk, struct splice_end *end)
+{
+	__u64 client;
+
+	if (!end || (!end->accepted && end->peer))
+		return 0;
+	client = end->accepted ? end->peer : bpf_get_socket_cookie(sk);
+	return bpf_map_delete_elem(&splice_peers, &client);
+}
+
 /* The last descriptor of a socket is closed: it sends no more. */
-static __always_inline void splice_count(struct bpf_sock *sk)
+static __always_inline void splice_leave(struct bpf_sock *sk)
 {
 	struct splice_end *end = bpf_sk_storage_get(&splice_of, sk, 0, 0);
 	struct traffic *t;
 
-	if (!end || !end->bytes || !end->hold)
+	if (!end)
+		return;
+	peer_forget(sk, end);
+	if (!end->bytes || !end->hold)
 		return;
 	t = traffic_of(end->hold);
 	if (t)

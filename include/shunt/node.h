@@ -12,15 +12,12 @@ struct node_device_key {
 };
 _Static_assert(sizeof(struct node_device_key) == 8, "no padding");
 
-/* What it lends to callers whose server is on another machine; all zero: none. */
 struct node_device {
-	__u8 ipv4[4];
+	__u8 ipv4[4]; /* what it lends to callers whose server is on another machine; all zero: none */
 	__u8 ipv6[16];
+	__u8 link[6]; /* its own link address; all zero: it has none */
+	__u8 zero[2];
 };
-_Static_assert(sizeof(struct node_device) == 20, "no padding");
-
-/* Ports that stand for callers at those addresses; beyond what the kernel gives out itself. */
-#define NODE_PORT_FIRST 61001
-#define NODE_PORTS 4000
+_Static_assert(sizeof(struct node_device) == 28, "no padding");
 
 #endif

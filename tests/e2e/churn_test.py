@@ -77,20 +77,21 @@ def fixture():
         # ports come free again at once
         for setting in ("tcp_max_tw_buckets=1000", "ip_local_port_range=10000 65000"):
             mesh.run("ip", "netns", "exec", netns, "sysctl", "-qw", "net.ipv4." + setting)
-        m = stack.enter_context(mesh.Mesh(fixed()))
+        m = stack.enter_context(mesh.Mesh(fixed(), agent_arguments=["--splice", "on"]))
         m.write("changing.yaml", changing(0))
         mesh.wait_for(lambda: objects.find(m, "split.test"))
-        serve(stack, netns, SERVER, "--name", "open", "--dual", f"--tcp=[::]:{OPEN}")
-        serve(stack, netns, SERVER, "--name", "short", "--dual", f"--tcp=[::]:{SHORT}",
+        steered = ("bash", "-ec", f"echo $$ > {m.cgroup}/cgroup.procs; exec \"$@\"", "steered")
+        serve(stack, netns, steered, SERVER, "--name", "open", "--dual", f"--tcp=[::]:{OPEN}")
+        serve(stack, netns, steered, SERVER, "--name", "short", "--dual", f"--tcp=[::]:{SHORT}",
               "--close-after-greeting")
-        full = serve(stack, netns, "python3", "-c", FULL_LISTENER, AT[0], str(FULL))
+        full = serve(stack, netns, (), "python3", "-c", FULL_LISTENER, AT[0], str(FULL))
         assert full.stdout.readline() == "ready\n"
         yield m, netns
 
 
-def serve(stack, netns, *argv):
-    process = subprocess.Popen(["ip", "netns", "exec", netns, *argv], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True)
+def serve(stack, netns, before, *argv):
+    process = subprocess.Popen([*before, "ip", "netns", "exec", netns, *argv],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     stack.callback(process.wait, 10)
     stack.callback(process.kill)
     return process
@@ -130,7 +131,7 @@ def audits(m):
         m.start_agent()
 
 
-MAPS = ("flows", "originals", "conns")  # of live connections
+MAPS = ("flows", "originals", "conns", "splices", "splice_peers", "splice_wants")
 
 
 def still_held(m):
@@ -176,6 +177,7 @@ def adds_up(m, tally):
     assert counters["steered"] + refused == tally["dialled"], (counters, tally)
     assert counters["refused_limit"] > 0 and counters["connect_failed"] > 0, counters
     assert counters["drained"] > 0, "nothing was moved"
+    assert counters["spliced"] > COUNT / 10 and not counters["splice_full"], counters
     for name in ("stale_hold", "refused_unstable", "refused_no_memory", "refused_no_cluster"):
         assert counters[name] == 0, (name, counters)
     rows = m.json("clusters")["clusters"]

@@ -330,6 +330,19 @@ def test_what_is_none_of_ours_passes_as_it_is(w):
         assert w.out.run(frame) == (f.PASS, frame), frame.hex()
 
 
+def test_a_frame_for_another_machine_passes_as_it_is(w):
+    for way, family in each():
+        source, verdict, _ = opened(w, way, family, PORT + 1000)
+        assert verdict == w.ways[way].across, (way, family, verdict)
+        for link in (b"\x02\0\0\0\0\x09", b"\xff" * 6):
+            for port, own in ((PORT, next(w.ports)), (PORT + 1000, next(w.ports)),
+                              (PORT + 1000, source)):
+                frame = link + f.tcp(CALLER[family], own, SERVICE[family], port)[6:]
+                with w.counts("steered", 0):
+                    verdict, out = w.ways[way].run(frame)
+                assert (verdict, out) == (w.ways[way].onward, frame), (way, family, link, port)
+
+
 def test_malformed_packets_pass_as_they_are_and_are_counted(w):
     good = f.tcp(CALLER[4], 7, SERVICE[4], PORT, payload=b"x" * 10)
     good6 = f.tcp(CALLER[6], 7, SERVICE[6], PORT)

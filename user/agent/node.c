@@ -9,6 +9,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -125,6 +126,12 @@ static void address_put(struct node_watch *n, struct outside_device *d, const st
 	vec_push(&n->addresses, *address);
 }
 
+static void link_put(struct outside_device *d, const struct sockaddr_ll *link)
+{
+	if (link->sll_halen == sizeof(d->link))
+		memcpy(d->link, link->sll_addr, sizeof(d->link));
+}
+
 static void read_addresses(struct node_watch *n, const char *names)
 {
 	struct ifaddrs *all = NULL, *it;
@@ -136,6 +143,8 @@ static void read_addresses(struct node_watch *n, const char *names)
 		return;
 	for (it = all; it; it = it->ifa_next) {
 		d = device_find(&n->devices, it->ifa_name);
+		if (d && it->ifa_addr && it->ifa_addr->sa_family == AF_PACKET)
+			link_put(d, (const void *)it->ifa_addr);
 		if (d && inet_of_device(it->ifa_addr, &address))
 			address_put(n, d, &address);
 	}

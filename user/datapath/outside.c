@@ -163,6 +163,7 @@ static int lend(struct datapath *dp, const struct outside_device *d)
 		memcpy(value.ipv4, d->ipv4.byte + 12, 4);
 	if (d->has_ipv6)
 		memcpy(value.ipv6, d->ipv6.byte, 16);
+	memcpy(value.link, d->link, sizeof(value.link));
 	return bpf_map_update_elem(dp->fds[MAP_NODE_DEVICES], &key, &value, BPF_ANY) ? -errno : 0;
 }
 

@@ -27,6 +27,7 @@ struct outside_device {
 	char name[IF_NAMESIZE];
 	bool has_ipv4, has_ipv6;
 	struct inet ipv4, ipv6; /* what it lends to callers */
+	uint8_t link[6]; /* its own link address; zeros: it has none */
 	enum outside_hook hook; /* in force */
 	const char *because;	/* why it is another than was asked for, or "" */
 };

@@ -10,8 +10,9 @@ const struct command commands[] = {
 	{"agent",
 	 "[--config DIR] [--state DIR] [--cgroup PATH] [--metrics [ADDRESS:]PORT|off] "
 	 "[--node NAME] [--node-device DEVICE[,...]] [--node-address ADDRESS[,...]] "
-	 "[--outside auto|native|generic|tc|off] [--capture auto|socket|tc] [--http-split connection|request] [--proxy on|off] [--access-log FILE|-] "
-	 "[--access-log-format text|json] [--l7-memory SIZE] [--l7-workers N] [--lenient]",
+	 "[--outside auto|native|generic|tc|off] [--capture auto|socket|tc] "
+	 "[--http-split connection|request] [--proxy on|off] [--splice on|off] "
+	 "[--access-log FILE|-] [--access-log-format text|json] [--l7-memory SIZE] [--l7-workers N] [--lenient]",
 	 "run the node agent in the foreground", "shunt agent --config /etc/shunt",
 	 OPT_CONFIG | OPT_STATE | OPT_CGROUP | OPT_METRICS | OPT_HTTP_SPLIT | OPT_PROXY | OPT_L7 |
 		 OPT_LENIENT | OPT_NODE | OPT_OUTSIDE | OPT_SPLICE,

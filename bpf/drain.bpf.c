@@ -6,6 +6,7 @@
  */
 #include <bpf/bpf_core_read.h>
 #include <linux/in.h>
+#include "event.h"
 #include "hold.h"
 #include "iter.h"
 #include "maps.h"
@@ -101,28 +102,6 @@ int tally_flows(struct bpf_iter__bpf_sk_storage_map *ctx)
 	return 0;
 }
 
-static __always_inline void tell_leaving(const struct flow *flow, __u32 cluster, int kind)
-{
-	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-
-	if (!e) {
-		COUNT(events_lost);
-		return;
-	}
-	__builtin_memset(e, 0, sizeof(*e));
-	e->time = bpf_ktime_get_ns();
-	e->netns = flow->netns;
-	e->service = flow->service;
-	__builtin_memcpy(e->to, flow->to, 16);
-	e->to_port = flow->to_port;
-	e->cluster = cluster;
-	e->endpoint = flow->endpoint;
-	e->pid = flow->pid;
-	e->kind = kind;
-	__builtin_memcpy(e->comm, flow->comm, sizeof(e->comm));
-	bpf_ringbuf_submit(e, 0);
-}
-
 static __always_inline void count_leaving(const struct flow *flow, __u64 hold, int kind)
 {
 	struct traffic *of = traffic_of(hold);
@@ -137,7 +116,7 @@ static __always_inline void count_leaving(const struct flow *flow, __u64 hold, i
 		__sync_fetch_and_add(&of->drained, 1);
 	else if (of)
 		__sync_fetch_and_add(&of->expired, 1);
-	tell_leaving(flow, hold & HOLD_CLUSTER_MASK, kind);
+	tell_flow(flow, hold & HOLD_CLUSTER_MASK, kind, 0);
 	nr_chosen++;
 }
 

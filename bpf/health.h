@@ -8,7 +8,7 @@
 #ifndef BPF_HEALTH_H
 #define BPF_HEALTH_H
 
-#include "maps.h"
+#include "event.h"
 
 /* Functions that are not static are looked at by the verifier once, alone, and not on every path that
  * leads to them. */
@@ -24,17 +24,11 @@ static __always_inline int endpoint_out(const struct endpoint_state *state, __u6
 
 static __always_inline void health_tell(int kind, __u32 cluster, __u32 endpoint)
 {
-	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	struct event *e = event_begin(kind, cluster);
 
-	if (!e) {
-		COUNT(events_lost);
+	if (!e)
 		return;
-	}
-	__builtin_memset(e, 0, sizeof(*e));
-	e->time = bpf_ktime_get_ns();
-	e->cluster = cluster;
 	e->endpoint = endpoint;
-	e->kind = kind;
 	bpf_ringbuf_submit(e, 0);
 }
 

@@ -5,6 +5,7 @@
 
 #include <linux/in.h>
 #include <shunt/track.h>
+#include "event.h"
 #include "guard.h"
 #include "health.h"
 #include "hold.h"
@@ -38,21 +39,15 @@ static __always_inline void outcome_answered(const struct conn *c)
 
 static __always_inline void outcome_tell(const struct conn *c, __u32 cluster, enum failure why)
 {
-	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	struct event *e = event_begin(EVENT_CONNECT_FAILED, cluster);
 
-	if (!e) {
-		COUNT(events_lost);
+	if (!e)
 		return;
-	}
-	__builtin_memset(e, 0, sizeof(*e));
-	e->time = bpf_ktime_get_ns();
 	e->netns = c->netns;
 	e->service = c->service;
 	__builtin_memcpy(e->to, c->to, 16);
 	e->to_port = c->to_port;
-	e->cluster = cluster;
 	e->endpoint = c->endpoint;
-	e->kind = EVENT_CONNECT_FAILED;
 	e->reason = why;
 	bpf_ringbuf_submit(e, 0);
 }

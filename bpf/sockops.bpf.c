@@ -2,6 +2,7 @@
 /* The life of a steered socket after connect(): established, failed, closed. */
 #include <linux/in.h>
 #include "ended.h"
+#include "event.h"
 #include "guard.h"
 #include "health.h"
 #include "hold.h"
@@ -74,29 +75,6 @@ static __always_inline void established(struct bpf_sock_ops *ops)
 		health_ok(flow->endpoint, flow->endpoint_generation);
 }
 
-static __always_inline void tell_failed(const struct flow *flow, __u32 cluster, enum failure why)
-{
-	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-
-	if (!e) {
-		COUNT(events_lost);
-		return;
-	}
-	__builtin_memset(e, 0, sizeof(*e));
-	e->time = bpf_ktime_get_ns();
-	e->netns = flow->netns;
-	e->service = flow->service;
-	__builtin_memcpy(e->to, flow->to, 16);
-	e->to_port = flow->to_port;
-	e->cluster = cluster;
-	e->endpoint = flow->endpoint;
-	e->pid = flow->pid;
-	e->kind = EVENT_CONNECT_FAILED;
-	e->reason = why;
-	__builtin_memcpy(e->comm, flow->comm, sizeof(e->comm));
-	bpf_ringbuf_submit(e, 0);
-}
-
 /* The endpoint refused or never answered; a caller that gave up does not count. */
 static __always_inline void failed(const struct flow *flow, __u64 hold, struct traffic *t,
 				   enum failure why)
@@ -113,7 +91,7 @@ static __always_inline void failed(const struct flow *flow, __u64 hold, struct t
 		traffic_failed(t, why);
 		guard_count(cluster, slot, 1);
 	}
-	tell_failed(flow, slot, why);
+	tell_flow(flow, slot, EVENT_CONNECT_FAILED, why);
 	if (flow->steered)
 		health_failed(hold, flow->endpoint, flow->endpoint_generation);
 }

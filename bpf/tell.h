@@ -4,7 +4,7 @@
 #define BPF_TELL_H
 
 #include "dial.h"
-#include "maps.h"
+#include "event.h"
 
 /* A socket's hook runs in the task that dials; a packet's does not, and says DIALLED_BY_PACKET. */
 #ifndef DIALLED_BY_PACKET
@@ -22,18 +22,12 @@ static __always_inline void tell_task(struct event *e)
 
 static __always_inline void tell(const struct dial *dial, int kind, __u32 cluster)
 {
-	struct event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	struct event *e = event_begin(kind, cluster);
 
-	if (!e) {
-		COUNT(events_lost);
+	if (!e)
 		return;
-	}
-	__builtin_memset(e, 0, sizeof(*e));
-	e->time = bpf_ktime_get_ns();
 	e->netns = dial->netns;
 	e->service = dial->key;
-	e->cluster = cluster;
-	e->kind = kind;
 	tell_task(e);
 	bpf_ringbuf_submit(e, 0);
 }

@@ -5,31 +5,10 @@
  * is exact.
  */
 #include "hold.h"
+#include "iter.h"
 #include "maps.h"
 
 char _license[] SEC("license") = "GPL";
-
-struct bpf_iter_meta;
-struct bpf_map;
-struct sock;
-struct bpf_iter__bpf_sk_storage_map {
-	union {
-		struct bpf_iter_meta *meta;
-		__u64 : 64;
-	};
-	union {
-		struct bpf_map *map;
-		__u64 : 64;
-	};
-	union {
-		struct sock *sk;
-		__u64 : 64;
-	};
-	union {
-		void *value;
-		__u64 : 64;
-	};
-} __attribute__((preserve_access_index));
 
 #define ROWS 65536
 

@@ -26,7 +26,7 @@ CALLER, SERVERS = "caller-v1-0", ["web-v1-0", "web-v1-1", "web-v2-0", "web-v2-1"
 def deployments():
     caller = objects.deployment("caller", "v1", 2, args="--tcp --udp")
     caller["spec"]["template"]["metadata"]["annotations"]["shunt.io/capture"] = "tc"
-    return objects.text(caller, *(objects.deployment("web", v, 2, args="--tcp --udp")
+    return objects.text(caller, *(objects.deployment("web", v, 2, (8080, 8081), args="--tcp --udp")
                                   for v in ("v1", "v2")),
                         *(objects.deployment("page", v) for v in ("v1", "v2")))
 
@@ -34,6 +34,8 @@ def deployments():
 @contextlib.contextmanager
 def fixture():
     node.up()
+    for subnet in ("192.192.0.0/16", "fd00:192::/32"):
+        node.ip("-6" if ":" in subnet else "-4", "route", "add", "blackhole", subnet)
     with node.Node(pods=deployments()) as m:
         mesh.wait_for(lambda: len(m.status()["captured"]) == 2, 10, "both callers are captured")
         yield m
@@ -122,14 +124,86 @@ def test_what_a_caller_sees_is_what_it_dialled(m):
 
 
 def test_policies_and_affinity_hold_by_packet(m):
-    target = web(m, "even", policy=objects.balance("ROUND_ROBIN"))[0]
-    tally = m.client(target, pod=CALLER, count=400)
-    assert [tally["by_pod"].get(name) for name in SERVERS] == [100] * 4, tally
+    for target in web(m, "even", policy=objects.balance("ROUND_ROBIN")):
+        tally = m.client(target, pod=CALLER, count=400)
+        assert [tally["by_pod"].get(name) for name in SERVERS] == [100] * 4, tally
+    for target in web(m, "random", policy=objects.balance("RANDOM")):
+        tally = m.client(target, pod=CALLER, count=10000, parallel=4)
+        assert all(abs(tally["by_pod"][name] - 2500) <= 220 for name in SERVERS), tally
     for target in web(m, "sticky", policy={"loadBalancer": {"consistentHash": {
             "useSourceIp": True}}}):
         tally = m.client(target, pod=CALLER, count=50)
         load.assert_none_failed(tally)
         assert len(tally["by_pod"]) == 1, tally
+
+
+def test_a_subsets_policy_overrides_the_hosts_by_packet(m):
+    rule = objects.rule("both", ["v1", "v2"], objects.balance("RANDOM"))
+    rule["spec"]["subsets"][0]["trafficPolicy"] = objects.balance("ROUND_ROBIN")
+    m.apply(objects.text(objects.service("both", "web"), rule, objects.split("both", {"v1": 100})))
+    for target in objects.targets(m, "both"):
+        tally = m.client(target, pod=CALLER, count=101)
+        counts = [tally["by_pod"][name] for name in SERVERS[:2]]
+        assert sorted(counts) == [50, 51], tally
+
+
+def test_who_holds_its_connections_gets_less_than_a_quarter_by_packet(m):
+    one = {"version": "v1"}
+    ipv4 = {name: m.pods.by_name[name] for name in SERVERS}
+    for family in ("ipv4", "ipv6"):
+        at = [(pod[family], 8080, one) for pod in ipv4.values()]
+        rule = objects.rule(f"held-{family}.test", [], objects.balance("LEAST_REQUEST"))
+        vip = {"ipv4": "10.100.8.1", "ipv6": "fd00:100::81"}[family]
+
+        def put(endpoints, family=family, rule=rule, vip=vip):
+            m.apply(objects.text(objects.entry(f"held-{family}.test", vip, endpoints), rule))
+            return objects.find(m, f"held-{family}.test")[0]
+        with m.hold(put(at[:1]), pod=CALLER, count=40):
+            got = m.client(put(at), pod=CALLER, count=400)["by_pod"]
+        assert all(4 * got.get(SERVERS[0], 0) < got[name] for name in SERVERS[1:]), got
+
+
+def test_every_address_of_a_range_is_the_entry_by_packet(m):
+    """As dialled, with host bits; what the protocol is called is no matter to bytes."""
+    pods = [m.pods.by_name[name] for name in SERVERS]
+    for name, cidr, inside_of, outside, family in (
+            ("range4.test", "192.192.192.192/24", ("192.192.192.1", "192.192.192.254"),
+             "192.192.193.1", "ipv4"),
+            ("range6.test", "fd00:192::77/112", ("[fd00:192::1]", "[fd00:192::ffff]"),
+             "[fd00:192::1:1]", "ipv6")):
+        entry = objects.entry(name, cidr, [(pod[family], 8080, {}) for pod in pods], 27017)
+        entry["spec"]["ports"][0]["protocol"] = "MONGO"
+        m.apply(objects.text(entry))
+        for address in inside_of:
+            load.assert_none_failed(m.client(f"{address}:27017", pod=CALLER, count=20))
+        before = counters(m)
+        assert m.client(f"{outside}:27017", pod=CALLER, count=1)["ok"] == 0
+        assert counters(m)["steered"] == before["steered"]
+
+
+def test_a_service_changes_under_load_by_packet(m):
+    """Its selector, the port at its Pods, a Pod's readiness: followed, and no connection fails."""
+    def change(target, app="web", **labels):
+        service = objects.service("changes", app, target=target)
+        service["spec"]["selector"].update(labels)
+        m.apply(objects.text(service))
+
+    change(8080)
+    for target in objects.targets(m, "changes"):
+        with load.Load(m, target, pod=CALLER, http=None) as run:
+            for labels, pods in (({"version": "v1"}, SERVERS[:2]), ({"version": "v2"}, SERVERS[2:]),
+                                 ({}, SERVERS)):
+                change(8080, **labels)
+                seen = set(m.client(target, pod=CALLER, count=40)["by_pod"])
+                assert seen == set(pods), (labels, seen)
+                run.wait(50)
+            change(8081)
+            load.assert_none_failed(m.client(target, pod=CALLER, count=20))
+            run.wait(50)
+            change(8080)
+            tally = run.end()
+        load.assert_none_failed(tally)
+        assert set(tally["by_pod"]) == set(SERVERS), tally
 
 
 def test_a_pod_reaches_itself_through_a_service(m):

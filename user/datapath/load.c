@@ -52,15 +52,18 @@ static void programs_free(struct programs *p)
 }
 
 /* Loads them over the pinned maps of root, making those that are missing. */
-static int programs_load(struct programs *p, const char *root, char **why)
+static int programs_load(struct programs *p, const char *root,
+			 int (*load)(enum object_id id, const char *root, struct bpf_object **out,
+				     char **why),
+			 char **why)
 {
 	int err = 0;
 
 	memset(p, 0, sizeof(*p));
 	for (int i = 0; i < NR_LINKS && !err; i++)
 		if (!p->object[link_infos[i].object])
-			err = object_load(link_infos[i].object, root,
-					  &p->object[link_infos[i].object], why);
+			err = load(link_infos[i].object, root,
+				   &p->object[link_infos[i].object], why);
 	if (err)
 		programs_free(p);
 	return err;
@@ -68,7 +71,8 @@ static int programs_load(struct programs *p, const char *root, char **why)
 
 /*
  * Makes the maps in a child that has left the agent's memory cgroup; see unlimit.h. When the child
- * fails, so will the parent's own try, which has the words for it.
+ * fails, so will the parent's own try, which has the words for it. The programs are the parent's
+ * alone, as verifying them takes long.
  */
 static void make_maps(const char *root)
 {
@@ -78,7 +82,7 @@ static void make_maps(const char *root)
 
 	if (child == 0) {
 		leave_memory_cgroup();
-		_exit(programs_load(&programs, root, &why) ? 1 : 0);
+		_exit(programs_load(&programs, root, object_load_maps, &why) ? 1 : 0);
 	}
 	if (child > 0)
 		waitpid(child, NULL, 0);
@@ -244,7 +248,7 @@ static int load_and_attach(const char *root, const char *path, bool fresh, char 
 	int cgroup = -1, proxy = -1, err;
 
 	make_maps(root); /* those that this program adds, too */
-	err = programs_load(&programs, root, why);
+	err = programs_load(&programs, root, object_load, why);
 	if (err)
 		return err;
 	cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

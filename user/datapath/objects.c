@@ -117,18 +117,33 @@ int object_load_opened(struct bpf_object *object, const char *root, char **why)
 	return bpf_object__load(object) ? refused(root, why) : 0;
 }
 
-int object_load(enum object_id id, const char *root, struct bpf_object **out, char **why)
+static int load(enum object_id id, const char *root, bool programs, struct bpf_object **out,
+		char **why)
 {
 	struct bpf_object *object = object_open(id, root, why);
+	struct bpf_program *program;
 	int err;
 
 	*out = NULL;
 	if (!object)
 		return -EOPNOTSUPP;
+	bpf_object__for_each_program(program, object)
+		if (!programs)
+			bpf_program__set_autoload(program, false);
 	err = object_load_opened(object, root, why);
 	if (err)
 		bpf_object__close(object);
 	else
 		*out = object;
 	return err;
+}
+
+int object_load(enum object_id id, const char *root, struct bpf_object **out, char **why)
+{
+	return load(id, root, true, out, why);
+}
+
+int object_load_maps(enum object_id id, const char *root, struct bpf_object **out, char **why)
+{
+	return load(id, root, false, out, why);
 }

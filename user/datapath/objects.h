@@ -26,6 +26,8 @@ enum object_id {
 struct bpf_object *object_open(enum object_id id, const char *root, char **why);
 /* Opens and loads it. -EPROTO: the pinned maps are others; -EOPNOTSUPP: the kernel refused it. */
 int object_load(enum object_id id, const char *root, struct bpf_object **out, char **why);
+/* The same without its programs: only the maps are made. */
+int object_load_maps(enum object_id id, const char *root, struct bpf_object **out, char **why);
 /* The second half of object_load; on failure the object stays open. */
 int object_load_opened(struct bpf_object *object, const char *root, char **why);
 /* A number that differs whenever any of the objects does. */

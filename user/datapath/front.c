@@ -38,7 +38,7 @@ const struct plan_route *front_route(struct datapath *dp, const struct plan_host
 				     const struct plan_port *port)
 {
 	const struct plan_route *route =
-		port->outside_route.nr_splits ? &port->outside_route : &port->route;
+		port->outside_route ? port->outside_route : &port->route;
 	struct plan_route *copy;
 
 	if (!host->outside_local)

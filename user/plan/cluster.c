@@ -236,7 +236,7 @@ static struct plan_cluster *cluster_new(struct planner *p, const struct destinat
 	c->subset = text_keep(arena, d->subset);
 	c->port = port_of(owner, d->port, reach);
 	c->udp = reach->layer == LAYER_UDP;
-	c->udp = reach->layer == LAYER_UDP;
+	policy_clear(&c->full);
 	c->because = c->apart = "";
 	if (owner)
 		cluster_fill(p, c, owner, d, reach);

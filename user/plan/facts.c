@@ -217,7 +217,8 @@ static void branches_add(const struct topic *of, const struct plan_port *port)
 		route_add(&t, &b->route);
 	}
 	t.about.rule = "from outside";
-	route_add(&t, &port->outside_route);
+	if (port->outside_route)
+		route_add(&t, port->outside_route);
 }
 
 static void port_add(const struct topic *of, const struct plan_port *port)

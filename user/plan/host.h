@@ -127,6 +127,8 @@ struct plan_cluster *cluster_from_outside(struct planner *p, struct plan_cluster
 
 /* ---- policy.c ---- */
 
+/* No block, said by nobody. */
+void policy_clear(struct plan_policy *out);
 /* The blocks in force for a destination whose port comes to `port`. */
 void policy_resolve(struct planner *p, const struct rules *rules, const struct destination *d,
 		    uint16_t port, const struct reach *reach, struct plan_policy *out);

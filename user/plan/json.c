@@ -167,7 +167,8 @@ static void put_wishes(json_t *to, const struct plan_port *port)
 	char drain[32];
 
 	json_object_set_new(to, "node_port", json_of_number(port->node_port));
-	json_object_set_new(to, "outside_route", json_of_route(&port->outside_route));
+	json_object_set_new(to, "outside_route",
+			    port->outside_route ? json_of_route(port->outside_route) : json_null());
 	json_object_set_new(to, "branches", json_of_branches(port));
 	json_object_set_new(to, "splice", json_boolean(port->splice));
 	json_object_set_new(to, "drain", json_string(drain_print(&port->drain, drain)));

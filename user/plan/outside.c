@@ -105,18 +105,20 @@ static void node_port_set(struct planner *p, struct plan_port *out, const struct
 static void route_set(struct planner *p, struct plan_port *port)
 {
 	const struct plan_route *route = &port->route;
-	struct plan_route *out = &port->outside_route;
+	struct plan_split *splits;
 	bool same = true;
 
-	*out = *route;
-	out->splits = arena_alloc(p->host->arena, route->nr_splits * sizeof(out->splits[0]));
+	splits = arena_alloc(p->host->arena, route->nr_splits * sizeof(*splits));
 	for (size_t i = 0; i < route->nr_splits; i++) {
-		out->splits[i] = route->splits[i];
-		out->splits[i].cluster = cluster_from_outside(p, route->splits[i].cluster);
-		same &= out->splits[i].cluster == route->splits[i].cluster;
+		splits[i] = route->splits[i];
+		splits[i].cluster = cluster_from_outside(p, route->splits[i].cluster);
+		same &= splits[i].cluster == route->splits[i].cluster;
 	}
 	if (same)
-		*out = (struct plan_route){0};
+		return;
+	port->outside_route = arena_alloc(p->host->arena, sizeof(*port->outside_route));
+	*port->outside_route = *route;
+	port->outside_route->splits = splits;
 }
 
 void ports_open_outside(struct planner *p, struct ports *ports)

@@ -35,14 +35,14 @@ struct plan_source {
 struct plan_endpoint {
 	struct inet ipv4, ipv6; /* all zero: none */
 	bool has_ipv4, has_ipv6;
+	bool on_node;	  /* it runs on the planner's own node */
+	uint8_t priority; /* 0 is nearest the caller */
 	uint16_t port;
 	uint32_t weight;
+	uint32_t share; /* of the requests among those of its priority; 0: it gets none */
 	const char *name;    /* "default/reviews-v1-0", a WorkloadEntry's, or "" */
 	const char *version; /* label `version`, or "" */
 	const char *locality; /* "region/zone/subzone", or "" */
-	uint8_t priority; /* 0 is nearest the caller */
-	uint32_t share;	  /* of the requests among those of its priority; 0: it gets none */
-	bool on_node;	  /* it runs on the planner's own node */
 	const char *dns_name; /* to be looked up, not in force yet: no address; "" none */
 };
 
@@ -59,7 +59,8 @@ enum policy_block {
 /* The blocks that are in force for a cluster, borrowed from the rules that said them. */
 struct plan_policy {
 	struct traffic_policy blocks; /* its `ports` are not used */
-	struct plan_source from[NR_BLOCKS]; /* .field "spec.subsets[0].trafficPolicy.tls" */
+	/* NR_BLOCKS; .field "spec.subsets[0].trafficPolicy.tls", "" of those that nobody said */
+	const struct plan_source *from;
 };
 
 /* A destination: host, port, subset, with its policy and its ready endpoints. */
@@ -172,9 +173,9 @@ struct plan_port {
 	struct plan_branch *branches; /* of tcp and udp ports: destinationSubnets */
 	size_t nr_branches;
 	uint16_t node_port; /* 0: none */
-	/* Of callers from outside of the node, where internalTrafficPolicy keeps others to it; nr_splits 0:
-	 * it is `route` for them too. */
-	struct plan_route outside_route;
+	/* Of callers from outside of the node, where internalTrafficPolicy keeps others to it;
+	 * NULL: it is `route` for them too. */
+	struct plan_route *outside_route;
 	bool splice;	    /* its Service asks for it */
 	struct plan_drain drain;
 	struct plan_guard guard;

@@ -32,14 +32,25 @@ static const char *block_get(const struct traffic_policy *set, int b)
 	return block;
 }
 
+/* Most clusters have no rule: they share it. */
+static const struct plan_source nobody[NR_BLOCKS] = {
+	[0 ... NR_BLOCKS - 1] = {.field = ""},
+};
+
+/* A policy while it is resolved. */
+struct draft {
+	struct traffic_policy blocks;
+	struct plan_source from[NR_BLOCKS];
+};
+
 /* A block of a set of `rule`, written under `path`, in the place of what was there. */
-static void block_take(struct arena *a, struct plan_policy *out, const struct traffic_policy *set,
-		       int b, const struct object *rule, const char *path)
+static void block_take(struct arena *a, struct draft *out, const struct traffic_policy *set, int b,
+		       const struct object *rule, const char *path)
 {
 	const char *block = block_get(set, b);
 
 	memcpy((char *)&out->blocks + blocks[b].at, &block, sizeof(block));
-	out->from[b] = (struct plan_source){.field = ""};
+	out->from[b] = nobody[b];
 	if (!block)
 		return;
 	out->from[b].object = rule;
@@ -59,7 +70,7 @@ static const struct port_policy *port_find(const struct traffic_policy *set, uin
  * Settings of the port replace all blocks that they can have, also by leaving them out; other
  * blocks replace only what they set, and without `tunnel` not that one.
  */
-static void set_take(struct arena *a, struct plan_policy *out, const struct traffic_policy *set,
+static void set_take(struct arena *a, struct draft *out, const struct traffic_policy *set,
 		     uint16_t port, bool tunnel, const struct object *rule, const char *path)
 {
 	const struct port_policy *of_port = port_find(set, port);
@@ -90,7 +101,7 @@ static const struct object *policy_rule(const struct rules *rules)
  * An http route that names no port takes the key of a hash from the rule, not from the rule's
  * settings of the port: only the way of hashing is theirs.
  */
-static void hash_rekey(struct arena *a, struct plan_policy *out, const struct traffic_policy *set,
+static void hash_rekey(struct arena *a, struct draft *out, const struct traffic_policy *set,
 		       uint16_t port)
 {
 	const struct port_policy *of_port = port_find(set, port);
@@ -115,7 +126,7 @@ static void hash_rekey(struct arena *a, struct plan_policy *out, const struct tr
 }
 
 /* Nothing of TLS, of proxies or of failures is known of a datagram. */
-static void datagrams_keep(struct planner *p, struct plan_policy *out)
+static void datagrams_keep(struct planner *p, struct draft *out)
 {
 	const struct plan_source from = out->from[BLOCK_OUTLIER_DETECTION];
 
@@ -123,9 +134,27 @@ static void datagrams_keep(struct planner *p, struct plan_policy *out)
 		host_find(p, DIAG_NOTICE, &from.place, from.object, from.field,
 			  "has no effect on a UDP port: nothing tells that a datagram was lost");
 	for (int b = BLOCK_OUTLIER_DETECTION; b < NR_BLOCKS; b++)
-		out->from[b] = (struct plan_source){.field = ""};
+		out->from[b] = nobody[b];
 	out->blocks = (struct traffic_policy){.load_balancer = out->blocks.load_balancer,
 					      .connection_pool = out->blocks.connection_pool};
+}
+
+void policy_clear(struct plan_policy *out)
+{
+	*out = (struct plan_policy){.from = nobody};
+}
+
+static void policy_take(struct arena *a, const struct draft *from, struct plan_policy *out)
+{
+	bool said = false;
+
+	policy_clear(out);
+	out->blocks = from->blocks;
+	for (int b = 0; b < NR_BLOCKS; b++)
+		said |= from->from[b].object != NULL;
+	if (said)
+		out->from = memcpy(arena_alloc(a, sizeof(from->from)), from->from,
+				   sizeof(from->from));
 }
 
 void policy_resolve(struct planner *p, const struct rules *rules, const struct destination *d,
@@ -134,24 +163,24 @@ void policy_resolve(struct planner *p, const struct rules *rules, const struct d
 	const struct object *rule = policy_rule(rules);
 	struct arena *a = p->host->arena;
 	const struct subset *s = NULL;
+	struct draft draft = {0};
 	struct object *owner;
 
-	memset(out, 0, sizeof(*out));
-	for (int b = 0; b < NR_BLOCKS; b++)
-		out->from[b].field = "";
+	memcpy(draft.from, nobody, sizeof(nobody));
 	if (rule)
-		set_take(a, out, rule->destination_rule.policy, port, true, rule,
+		set_take(a, &draft, rule->destination_rule.policy, port, true, rule,
 			 "spec.trafficPolicy");
 	if (*d->subset)
 		s = subset_find(rules, d->subset, &owner);
 	if (s && s->policy)
-		set_take(a, out, s->policy, port, reach->alone, owner,
+		set_take(a, &draft, s->policy, port, reach->alone, owner,
 			 arena_printf(a, "spec.subsets[%zu].trafficPolicy",
 				      (size_t)(s - owner->destination_rule.subsets)));
 	if (rule && reach->routed && reach->layer == LAYER_HTTP && !d->port)
-		hash_rekey(a, out, rule->destination_rule.policy, port);
+		hash_rekey(a, &draft, rule->destination_rule.policy, port);
 	if (reach->layer == LAYER_UDP)
-		datagrams_keep(p, out);
+		datagrams_keep(p, &draft);
+	policy_take(a, &draft, out);
 }
 
 /* ---- what it needs ---- */

@@ -96,9 +96,10 @@ static void outside_print(const struct plan_port *port, const char *host, const 
 {
 	char *inside = xasprintf("%s  ", indent);
 
-	if (port->outside_route.nr_splits)
+	if (port->outside_route) {
 		fprintf(out, "%sfrom outside\n", indent);
-	route_print(&port->outside_route, host, inside, out);
+		route_print(port->outside_route, host, inside, out);
+	}
 	free(inside);
 }
 

@@ -62,17 +62,17 @@ static int resolve_cluster(struct datapath *dp, const struct plan_split *split, 
 int change_resolve(struct datapath *dp, struct change *c, const struct slots **full)
 {
 	const struct plan_route *plan = c->plan;
-	size_t records = 0;
+	size_t nr_pools = 0, nr_records = 0;
 	struct endpoint *endpoints;
 	struct pool *pools;
 
 	if (!plan)
 		return 0;
 	for (size_t i = 0; i < plan->nr_splits; i++)
-		records += 2 * plan->splits[i].cluster->nr_endpoints;
+		encode_count(plan->splits[i].cluster, &nr_pools, &nr_records);
 	c->clusters = xcalloc(plan->nr_splits, sizeof(*c->clusters));
-	c->pools = pools = xcalloc(plan->nr_splits, 2 * SHUNT_MAX_LEVELS * sizeof(*c->pools));
-	c->endpoints = endpoints = xcalloc(records, sizeof(*c->endpoints));
+	c->pools = pools = xcalloc(nr_pools, sizeof(*c->pools));
+	c->endpoints = endpoints = xcalloc(nr_records, sizeof(*c->endpoints));
 	for (size_t i = 0; i < plan->nr_splits; i++) {
 		int err = resolve_cluster(dp, &plan->splits[i], c, pools, endpoints, full);
 

@@ -27,19 +27,34 @@ static void encode_endpoint(const struct plan_endpoint *e, int ipv6, const struc
 /* Level of each priority that has endpoints of the family; how many levels those are. */
 static uint8_t levels_of(const struct plan_cluster *c, int ipv6, uint8_t level[UINT8_MAX + 1])
 {
-	uint8_t nr = 0;
+	uint8_t nr = 0, last = 0;
 
 	memset(level, NO_LEVEL, UINT8_MAX + 1);
-	for (size_t i = 0; i < c->nr_endpoints; i++)
-		if (c->endpoints[i].share && has_family(&c->endpoints[i], ipv6))
-			level[c->endpoints[i].priority] = 0;
-	for (size_t i = 0; i <= UINT8_MAX; i++) {
+	for (size_t i = 0; i < c->nr_endpoints; i++) {
+		const struct plan_endpoint *e = &c->endpoints[i];
+
+		if (!e->share || !has_family(e, ipv6))
+			continue;
+		level[e->priority] = 0;
+		last = e->priority > last ? e->priority : last;
+	}
+	for (size_t i = 0; i <= last; i++) {
 		if (level[i] == NO_LEVEL)
 			continue;
 		level[i] = nr < SHUNT_MAX_LEVELS ? nr : SHUNT_MAX_LEVELS - 1;
 		nr += nr < SHUNT_MAX_LEVELS;
 	}
 	return nr;
+}
+
+void encode_count(const struct plan_cluster *c, size_t *nr_pools, size_t *nr_records)
+{
+	uint8_t level[UINT8_MAX + 1], ipv4 = levels_of(c, 0, level), ipv6 = levels_of(c, 1, level);
+
+	*nr_pools += 2 * (ipv4 > ipv6 ? ipv4 : ipv6);
+	for (size_t i = 0; i < c->nr_endpoints; i++)
+		if (c->endpoints[i].share)
+			*nr_records += c->endpoints[i].has_ipv4 + c->endpoints[i].has_ipv6;
 }
 
 static void encode_pool(const struct plan_cluster *c, struct endpoint_ref *const *refs, int ipv6,

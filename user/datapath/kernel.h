@@ -259,10 +259,9 @@ void datapath_wait_rested(struct datapath *dp);
 
 /* encode.c: records of a plan's parts; places in the maps are the caller's to fill in. */
 void encode_cluster(const struct plan_cluster *c, uint32_t weight, struct cluster *out);
-/*
- * Its pools and endpoints, `refs` as those of the plan. There is room for two pools a level, and for
- * two records an endpoint.
- */
+/* Adds how many pools and endpoint records it comes to. */
+void encode_count(const struct plan_cluster *c, size_t *nr_pools, size_t *nr_records);
+/* Its pools and endpoints, as many as were counted; `refs` as those of the plan. */
 void encode_pools(const struct plan_cluster *c, struct endpoint_ref *const *refs,
 		  struct cluster *cluster, struct pool *pools, struct endpoint *endpoints);
 

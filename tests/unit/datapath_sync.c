@@ -195,6 +195,7 @@ TEST(slots_that_were_all_written_once_are_no_limit_after_a_restart)
 	up();
 	sample_init(&a, 1, 2, weights, 2);
 	CU_ASSERT_EQUAL(datapath_sync(dp, &a.plan, &diags), 0);
+	slots_reach(&dp->route_slots, SHUNT_MAX_ROUTES);
 	for (uint32_t i = 0; i < SHUNT_MAX_ROUTES; i++)
 		if (!dp->routes[i].generation)
 			dp->routes[i].generation = 1;

@@ -94,8 +94,12 @@ static int adopt_key(struct datapath *dp, const struct service_key *key, uint32_
 
 	if (slot >= SHUNT_MAX_SERVICES)
 		return -EPROTO;
+	slots_reach(&dp->service_slots, slot + 1);
 	route = (uint32_t)dp->services[slot].word;
-	if (route >= SHUNT_MAX_ROUTES || !route_is_sane(&dp->routes[route]))
+	if (route >= SHUNT_MAX_ROUTES)
+		return -EPROTO;
+	slots_reach(&dp->route_slots, route + 1);
+	if (!route_is_sane(&dp->routes[route]))
 		return -EPROTO;
 	slots_mark(&dp->service_slots, slot, 1);
 	in = adopt_route(dp, route, seen);
@@ -104,44 +108,98 @@ static int adopt_key(struct datapath *dp, const struct service_key *key, uint32_
 	return 0;
 }
 
-/* Slots that were written once and that nothing names now may have readers still. */
-#define REST_WRITTEN(slots_, records_, written_)                                                  \
-	for (uint32_t i = 0; i < (slots_)->max; i++)                                              \
-		if (!slots_used(slots_, i) && (records_)[i].written_) {                           \
-			slots_mark(slots_, i, 1);                                                 \
-			slots_rest(slots_, i, 1, now);                                            \
-		}
+static void rest(struct slots *s, uint32_t slot, uint64_t now)
+{
+	slots_mark(s, slot, 1);
+	slots_rest(s, slot, 1, now);
+}
 
 /* A block of a schedule or chart says nothing of its own: all free ones below the last used rest. */
 static void rest_below(struct slots *s, uint64_t now)
 {
 	for (uint32_t i = 0, n = s->nr_used; n && i < s->max; i++) {
-		if (slots_used(s, i)) {
+		if (slots_used(s, i))
 			n--;
-			continue;
-		}
-		slots_mark(s, i, 1);
-		slots_rest(s, i, 1, now);
+		else
+			rest(s, i, now);
 	}
 }
 
-static void rest_unused(struct datapath *dp)
-{
-	uint64_t now = now_ns();
+/* A record has been written once when this member of it is not 0. */
+#define WRITTEN(type, member)                                                                     \
+	static bool type##_written(const void *record)                                            \
+	{                                                                                         \
+		return ((const struct type *)record)->member;                                     \
+	}
 
-	REST_WRITTEN(&dp->service_slots, dp->services, key.port);
-	REST_WRITTEN(&dp->route_slots, dp->routes, generation);
-	REST_WRITTEN(&dp->turn_slots, dp->turns, next);
-	REST_WRITTEN(&dp->cluster_slots, dp->clusters, generation);
-	REST_WRITTEN(&dp->pool_slots, dp->pools, nr);
-	REST_WRITTEN(&dp->endpoint_slots, dp->endpoints, generation);
-	REST_WRITTEN(&dp->cluster_state_slots, dp->cluster_state, generation);
-	for (uint32_t i = 0; i < SHUNT_MAX_ENDPOINT_STATES; i++)
-		if (!slots_used(&dp->endpoint_state_slots, i) && dp->endpoint_state[i].active)
-			endpoint_ref_orphan(dp, i);
-	REST_WRITTEN(&dp->endpoint_state_slots, dp->endpoint_state, generation);
+WRITTEN(service, key.port)
+WRITTEN(route, generation)
+WRITTEN(turn, next)
+WRITTEN(cluster, generation)
+WRITTEN(pool, nr)
+WRITTEN(endpoint, generation)
+WRITTEN(cluster_state, generation)
+WRITTEN(endpoint_state, generation)
+
+struct written {
+	enum map_id id;
+	struct slots *slots;
+	bool (*is)(const void *record);
+};
+
+/* What is within reach does not tell what was written: all of the map is looked at, and let go. */
+static int rest_written(struct datapath *dp, const struct written *w, uint64_t now)
+{
+	const char *record;
+	void *all;
+	int err = map_mmap(dp->fds[w->id], w->id, 0, &all);
+
+	if (err)
+		return err;
+	record = all;
+	for (uint32_t i = 0; i < w->slots->max; i++, record += map_infos[w->id].record)
+		if (w->is(record) && !slots_used(w->slots, i))
+			rest(w->slots, i, now);
+	map_munmap(w->id, all);
+	return 0;
+}
+
+/* Nothing names them now, but they may have readers still. */
+static int rest_unused(struct datapath *dp)
+{
+	const struct written all[] = {
+		{MAP_SERVICE_SLOTS, &dp->service_slots, service_written},
+		{MAP_ROUTES, &dp->route_slots, route_written},
+		{MAP_TURNS, &dp->turn_slots, turn_written},
+		{MAP_CLUSTERS, &dp->cluster_slots, cluster_written},
+		{MAP_POOLS, &dp->pool_slots, pool_written},
+		{MAP_ENDPOINTS, &dp->endpoint_slots, endpoint_written},
+		{MAP_CLUSTER_STATE, &dp->cluster_state_slots, cluster_state_written},
+		{MAP_ENDPOINT_STATE, &dp->endpoint_state_slots, endpoint_state_written},
+	};
+	uint64_t now = now_ns();
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all) && !err; i++)
+		err = rest_written(dp, &all[i], now);
 	rest_below(&dp->schedule_slots, now);
 	rest_below(&dp->chart_slots, now);
+	return err;
+}
+
+/* Endpoints that only live connections name. */
+static int adopt_orphans(struct datapath *dp)
+{
+	struct endpoint_state *all;
+	int err = map_mmap(dp->fds[MAP_ENDPOINT_STATE], MAP_ENDPOINT_STATE, 0, (void **)&all);
+
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < SHUNT_MAX_ENDPOINT_STATES; i++)
+		if (all[i].active && !slots_used(&dp->endpoint_state_slots, i))
+			endpoint_ref_orphan(dp, i);
+	map_munmap(MAP_ENDPOINT_STATE, all);
+	return 0;
 }
 
 static void adopt_names(struct datapath *dp)
@@ -214,6 +272,11 @@ int adopt(struct datapath *dp, char **why)
 	requests_adopt(dp);
 	if (!dp->readonly)
 		members_adopt(dp);
-	rest_unused(dp);
-	return 0;
+	err = adopt_orphans(dp);
+	if (!err && !dp->readonly)
+		err = rest_unused(dp);
+	if (err)
+		*why = xasprintf("the maps of root %s cannot be mapped: %s", dp->root,
+				 strerror(-err));
+	return err;
 }

@@ -80,10 +80,10 @@ static uint64_t sweep_all(struct datapath *dp, bool old_is_high)
 {
 	uint64_t leaked = 0;
 
-	for (uint32_t i = 0; i < SHUNT_MAX_CLUSTER_STATES; i++)
+	for (uint32_t i = 0; i < dp->cluster_state_slots.reach; i++)
 		if (dp->cluster_state[i].active)
 			leaked += sweep(&dp->cluster_state[i].active, old_is_high);
-	for (uint32_t i = 0; i < SHUNT_MAX_ENDPOINT_STATES; i++)
+	for (uint32_t i = 0; i < dp->endpoint_state_slots.reach; i++)
 		if (dp->endpoint_state[i].active)
 			sweep(&dp->endpoint_state[i].active, old_is_high);
 	return leaked;

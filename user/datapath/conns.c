@@ -70,9 +70,9 @@ static void move_one(struct datapath *dp, struct conn *c, uint64_t hold)
 	if (!__atomic_compare_exchange_n(&c->hold, &expected, hold ^ HOLD_EPOCH, false,
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
-	if (slot < SHUNT_MAX_CLUSTER_STATES && dp->cluster_state[slot].generation == generation)
+	if (slot < dp->cluster_state_slots.reach && dp->cluster_state[slot].generation == generation)
 		__atomic_fetch_add(&dp->cluster_state[slot].active, move, __ATOMIC_SEQ_CST);
-	if (endpoint_generation && endpoint < SHUNT_MAX_ENDPOINT_STATES &&
+	if (endpoint_generation && endpoint < dp->endpoint_state_slots.reach &&
 	    dp->endpoint_state[endpoint].generation == endpoint_generation)
 		__atomic_fetch_add(&dp->endpoint_state[endpoint].active, move, __ATOMIC_SEQ_CST);
 }

@@ -81,7 +81,7 @@ static int tallies_read(struct datapath *dp,
 			return -errno;
 		if (bpf_map_lookup_elem(dp->fds[MAP_CLUSTER_NAMES], &r.key.cluster, &r.name))
 			memset(&r.name, 0, sizeof(r.name));
-		r.gone = r.key.endpoint >= SHUNT_MAX_ENDPOINT_STATES ||
+		r.gone = r.key.endpoint >= dp->endpoint_state_slots.reach ||
 			 dp->endpoint_state[r.key.endpoint].gone;
 		each(&r, arg);
 	}

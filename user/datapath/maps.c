@@ -167,11 +167,37 @@ int maps_reuse(struct bpf_object *object, const int fds[NR_MAPS])
 	return 0;
 }
 
-static size_t mapped_bytes(enum map_id id)
+static size_t page_up(size_t bytes)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 
-	return (map_infos[id].record * map_infos[id].max + page - 1) / page * page;
+	return (bytes + page - 1) / page * page;
+}
+
+static size_t mapped_bytes(enum map_id id)
+{
+	return page_up(map_infos[id].record * map_infos[id].max);
+}
+
+int map_reserve(enum map_id id, void **out)
+{
+	void *p = mmap(NULL, mapped_bytes(id), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	*out = p;
+	return 0;
+}
+
+/* A page that has records of both sides is mapped once more, as it was. */
+int map_extend(int fd, enum map_id id, uint32_t from, uint32_t to, void *records)
+{
+	size_t page = sysconf(_SC_PAGESIZE), begin = map_infos[id].record * from / page * page;
+	size_t end = page_up(map_infos[id].record * to);
+	void *p = mmap((char *)records + begin, end - begin, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, fd, (off_t)begin);
+
+	return p == MAP_FAILED ? -errno : 0;
 }
 
 int map_mmap(int fd, enum map_id id, int writable, void **out)

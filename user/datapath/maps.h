@@ -82,6 +82,13 @@ struct bpf_object;
 int maps_reuse(struct bpf_object *object, const int fds[NR_MAPS]);
 /* The records of an array map as shared memory; writable for the agent alone. -errno. */
 int map_mmap(int fd, enum map_id id, int writable, void **out);
+/*
+ * The place for them, of which nothing may be looked at; then records [from, to), to be written,
+ * where `records` is that place. The kernel maps at once, page by page, what an agent maps: most of
+ * the large maps are never used. map_munmap takes it all back.
+ */
+int map_reserve(enum map_id id, void **out);
+int map_extend(int fd, enum map_id id, uint32_t from, uint32_t to, void *records);
 void map_munmap(enum map_id id, void *records);
 /* The path of a pin below root, for maps and links alike. */
 void pin_path(char *out, size_t size, const char *root, const char *name);

@@ -99,8 +99,10 @@ static void adopt_list(struct datapath *dp, struct cluster_ref *c)
 
 	for (uint32_t at = *link; at && at <= SHUNT_MAX_ENDPOINT_STATES;) {
 		struct endpoint_ref *r = dp->endpoint_by_slot[at - 1];
-		uint32_t next = dp->endpoint_state[at - 1].next;
+		uint32_t next;
 
+		slots_reach(&dp->endpoint_state_slots, at);
+		next = dp->endpoint_state[at - 1].next;
 		if (r && r->refs && r->cluster == c->slot && !r->member) {
 			list_put(c, r, last);
 			last = r;

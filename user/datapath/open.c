@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <search.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,45 +17,79 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
+/* An agent looks at the records of those slots alone that are within reach; NULL: at all. */
 struct mapping {
 	enum map_id id;
 	void **records;
+	struct slots *slots;
 };
 
+#define NR_MAPPINGS 16
+#define MAPPING(dp, id, records, slots) {id, (void **)&(dp)->records, &(dp)->slots}
 #define MAPPINGS(dp)                                                                              \
 	{                                                                                         \
-		{MAP_SERVICE_SLOTS, (void **)&(dp)->services}, {MAP_ROUTES, (void **)&(dp)->routes}, \
-			{MAP_SCHEDULES, (void **)&(dp)->schedules},                               \
-			{MAP_TURNS, (void **)&(dp)->turns},                                       \
-			{MAP_CLUSTERS, (void **)&(dp)->clusters},                                 \
-			{MAP_POOLS, (void **)&(dp)->pools},                                       \
-			{MAP_CHARTS, (void **)&(dp)->charts},                                     \
-			{MAP_ENDPOINTS, (void **)&(dp)->endpoints},                               \
-			{MAP_CLUSTER_STATE, (void **)&(dp)->cluster_state},                       \
-			{MAP_ENDPOINT_STATE, (void **)&(dp)->endpoint_state},                     \
-			{MAP_CLUSTER_RULES, (void **)&(dp)->cluster_rules},                       \
-			{MAP_TRAFFIC, (void **)&(dp)->traffic},                                   \
-			{MAP_CONTROL, (void **)&(dp)->control},                                   \
-			{MAP_CALLERS, (void **)&(dp)->callers},                                   \
-			{MAP_REQUESTS, (void **)&(dp)->requests},                                 \
-			{MAP_PROXY_TURNS, (void **)&(dp)->proxy_turns},                           \
+		MAPPING(dp, MAP_SERVICE_SLOTS, services, service_slots),                          \
+			MAPPING(dp, MAP_ROUTES, routes, route_slots),                             \
+			MAPPING(dp, MAP_SCHEDULES, schedules, schedule_slots),                    \
+			MAPPING(dp, MAP_TURNS, turns, turn_slots),                                \
+			MAPPING(dp, MAP_CLUSTERS, clusters, cluster_slots),                       \
+			MAPPING(dp, MAP_POOLS, pools, pool_slots),                                \
+			MAPPING(dp, MAP_CHARTS, charts, chart_slots),                             \
+			MAPPING(dp, MAP_ENDPOINTS, endpoints, endpoint_slots),                    \
+			MAPPING(dp, MAP_CLUSTER_STATE, cluster_state, cluster_state_slots),       \
+			MAPPING(dp, MAP_ENDPOINT_STATE, endpoint_state, endpoint_state_slots),    \
+			MAPPING(dp, MAP_CLUSTER_RULES, cluster_rules, cluster_state_slots),       \
+			MAPPING(dp, MAP_TRAFFIC, traffic, cluster_state_slots),                   \
+			MAPPING(dp, MAP_REQUESTS, requests, requests_slots),                      \
+			MAPPING(dp, MAP_PROXY_TURNS, proxy_turns, proxy_turn_slots),              \
+			{MAP_CONTROL, (void **)&(dp)->control, NULL},                             \
+			{MAP_CALLERS, (void **)&(dp)->callers, NULL},                             \
 	}
 
 static int map_records(struct datapath *dp, char **why)
 {
-	struct mapping mappings[] = MAPPINGS(dp);
+	struct mapping mappings[NR_MAPPINGS] = MAPPINGS(dp);
 
-	for (size_t i = 0; i < sizeof(mappings) / sizeof(*mappings); i++) {
-		int err = map_mmap(dp->fds[mappings[i].id], mappings[i].id, !dp->readonly,
-				   mappings[i].records);
+	for (size_t i = 0; i < NR_MAPPINGS; i++) {
+		const struct mapping *m = &mappings[i];
+		int err = dp->readonly || !m->slots ?
+				  map_mmap(dp->fds[m->id], m->id, !dp->readonly, m->records) :
+				  map_reserve(m->id, m->records);
 
 		if (err) {
-			*why = xasprintf("map %s cannot be mapped: %s",
-					 map_infos[mappings[i].id].name, strerror(-err));
+			*why = xasprintf("map %s cannot be mapped: %s", map_infos[m->id].name,
+					 strerror(-err));
 			return err;
 		}
 	}
 	return 0;
+}
+
+/* Of all maps that these slots are of. As of other memory, there is no going on without. */
+static void map_more(const struct slots *slots, uint32_t from, uint32_t to, void *arg)
+{
+	struct datapath *dp = arg;
+	struct mapping mappings[NR_MAPPINGS] = MAPPINGS(dp);
+
+	for (size_t i = 0; i < NR_MAPPINGS; i++) {
+		const struct mapping *m = &mappings[i];
+		int err = m->slots == slots ?
+				  map_extend(dp->fds[m->id], m->id, from, to, *m->records) : 0;
+
+		if (!err)
+			continue;
+		log_error("map %s cannot be mapped: %s", map_infos[m->id].name, strerror(-err));
+		abort();
+	}
+}
+
+static void follow_slots(struct datapath *dp)
+{
+	const struct mapping mappings[NR_MAPPINGS] = MAPPINGS(dp);
+
+	for (size_t i = 0; i < NR_MAPPINGS; i++)
+		if (mappings[i].slots)
+			slots_follow(mappings[i].slots, map_more, dp);
 }
 
 static void init_slots(struct datapath *dp)
@@ -156,6 +191,7 @@ int datapath_open(const char *root, struct datapath **out, char **why)
 	if (err)
 		return err;
 	init_slots(dp);
+	follow_slots(dp);
 	err = adopt(dp, why);
 	if (!err)
 		err = put_host_scope(dp, why);
@@ -214,9 +250,9 @@ static void all_slots(struct datapath *dp, struct slots *all[NR_SLOTS])
 void datapath_close(struct datapath *dp)
 {
 	struct slots *all[NR_SLOTS];
-	struct mapping mappings[] = MAPPINGS(dp);
+	struct mapping mappings[NR_MAPPINGS] = MAPPINGS(dp);
 
-	for (size_t i = 0; i < sizeof(mappings) / sizeof(*mappings); i++)
+	for (size_t i = 0; i < NR_MAPPINGS; i++)
 		map_munmap(mappings[i].id, *mappings[i].records);
 	all_slots(dp, all);
 	for (size_t i = 0; i < NR_SLOTS; i++)

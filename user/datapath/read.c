@@ -130,7 +130,7 @@ static uint32_t count_ejected(struct datapath *dp, const struct cluster_state *s
 	uint64_t now = now_ns();
 	uint32_t n = 0, at = s->returns ? s->endpoints : 0;
 
-	for (uint32_t i = 0; at && at <= SHUNT_MAX_ENDPOINT_STATES && i < SHUNT_MAX_ENDPOINT_STATES;
+	for (uint32_t i = 0, reach = dp->endpoint_state_slots.reach; at && at <= reach && i < reach;
 	     i++) {
 		n += dp->endpoint_state[at - 1].ejected_until > now;
 		at = dp->endpoint_state[at - 1].next;

@@ -3,12 +3,34 @@
 #include <string.h>
 #include "datapath/slots.h"
 
+#define REACH_STEPS 32
+
 void slots_init(struct slots *s, const char *what, uint32_t max)
 {
 	memset(s, 0, sizeof(*s));
 	s->what = what;
-	s->max = max;
+	s->max = s->reach = max;
 	s->used = xcalloc((max + 63) / 64, sizeof(*s->used));
+}
+
+void slots_follow(struct slots *s,
+		  void (*follow)(const struct slots *s, uint32_t from, uint32_t to, void *arg),
+		  void *arg)
+{
+	s->reach = 0;
+	s->follow = follow;
+	s->arg = arg;
+}
+
+void slots_reach(struct slots *s, uint32_t end)
+{
+	uint32_t step = (s->max + REACH_STEPS - 1) / REACH_STEPS, from = s->reach;
+	uint32_t to = (end + step - 1) / step * step;
+
+	if (end <= from)
+		return;
+	s->reach = to < s->max ? to : s->max;
+	s->follow(s, from, s->reach, s->arg);
 }
 
 void slots_free(struct slots *s)
@@ -56,6 +78,15 @@ static uint32_t find(const struct slots *s, uint32_t from, uint32_t to, uint32_t
 	return SLOT_NONE;
 }
 
+/* The same behind all that is within reach, together with the free ones at its end. */
+static uint32_t find_farther(struct slots *s, uint32_t n)
+{
+	uint32_t last = s->reach;
+
+	slots_reach(s, last + 1);
+	return find(s, last < n ? 0 : last - n, s->reach, n);
+}
+
 uint32_t slots_take(struct slots *s, uint32_t n)
 {
 	uint32_t first;
@@ -64,9 +95,11 @@ uint32_t slots_take(struct slots *s, uint32_t n)
 		return 0;
 	if (n > s->max - s->nr_used)
 		return SLOT_NONE;
-	first = find(s, s->hint, s->max, n);
+	first = find(s, s->hint, s->reach, n);
 	if (first == SLOT_NONE)
-		first = find(s, 0, s->max, n);
+		first = find(s, 0, s->reach, n);
+	while (first == SLOT_NONE && s->reach < s->max)
+		first = find_farther(s, n);
 	if (first == SLOT_NONE)
 		return SLOT_NONE;
 	set_range(s, first, n, true);
@@ -83,6 +116,7 @@ void slots_mark(struct slots *s, uint32_t first, uint32_t n)
 {
 	if (first >= s->max || n > s->max - first)
 		return;
+	slots_reach(s, first + n);
 	set_range(s, first, n, true);
 }
 

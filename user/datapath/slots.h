@@ -22,10 +22,23 @@ struct slots {
 	const char *what; /* "endpoint records", for messages */
 	uint64_t *used;	  /* bitmap; resting slots count as used */
 	uint32_t max, nr_used, nr_resting, hint;
+	uint32_t reach; /* those below may be looked at */
+	void (*follow)(const struct slots *s, uint32_t from, uint32_t to, void *arg);
+	void *arg;
 	VEC(struct slots_rest) resting; /* oldest first */
 };
 
 void slots_init(struct slots *s, const char *what, uint32_t max);
+/*
+ * From here on the reach begins at 0 and grows in steps as slots are taken or marked; `follow`
+ * makes the records of [from, to) readable. What was given back is taken again before the reach
+ * grows.
+ */
+void slots_follow(struct slots *s,
+		  void (*follow)(const struct slots *s, uint32_t from, uint32_t to, void *arg),
+		  void *arg);
+/* Those below `end` may be looked at. */
+void slots_reach(struct slots *s, uint32_t end);
 void slots_free(struct slots *s);
 /* First of n neighbouring slots, or SLOT_NONE. n = 0 gives 0. */
 uint32_t slots_take(struct slots *s, uint32_t n);

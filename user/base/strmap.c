@@ -45,32 +45,38 @@ static void sip_round(uint64_t v[4])
 }
 
 /* SipHash-1-3. */
-uint64_t strmap_hash(const char *key)
+uint64_t strmap_hash_bytes(const void *key, size_t size)
 {
+	const char *at = key;
 	uint64_t v[4] = {
 		seed[0] ^ 0x736f6d6570736575u,
 		seed[1] ^ 0x646f72616e646f6du,
 		seed[0] ^ 0x6c7967656e657261u,
 		seed[1] ^ 0x7465646279746573u,
 	};
-	size_t n = strlen(key), left = n;
+	size_t left = size;
 	uint64_t word;
 
 	for (;;) {
-		word = left < 8 ? (uint64_t)n << 56 : 0;
-		memcpy(&word, key, left < 8 ? left : 8);
+		word = left < 8 ? (uint64_t)size << 56 : 0;
+		memcpy(&word, at, left < 8 ? left : 8);
 		v[3] ^= word;
 		sip_round(v);
 		v[0] ^= word;
 		if (left < 8)
 			break;
-		key += 8;
+		at += 8;
 		left -= 8;
 	}
 	v[2] ^= 0xff;
 	for (int i = 0; i < 3; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t strmap_hash(const char *key)
+{
+	return strmap_hash_bytes(key, strlen(key));
 }
 
 static struct key *key_of(const char *text)

@@ -39,6 +39,7 @@ void *strmap_get_beside(const struct strmap *m, const struct strmap *of,
 
 /* The seeded hash itself, for sets that hold something else than strings. */
 uint64_t strmap_hash(const char *key);
+uint64_t strmap_hash_bytes(const void *key, size_t size);
 
 /* for each live entry, `e` a struct strmap_entry * */
 #define strmap_each(m, e)                                                                         \

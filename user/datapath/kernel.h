@@ -26,27 +26,28 @@ struct cluster_ref {
 	uint64_t retired; /* when refs came to 0; ns */
 };
 
-struct endpoint_ref;
+#define NAMED_IPV4 1
+#define NAMED_IPV6 2
 
-/* An address of an endpoint. The first three fields are its key. */
-struct endpoint_name {
-	uint32_t cluster; /* cluster_state slot */
-	uint16_t port;
-	uint8_t address[16];
-	struct endpoint_ref *ref;
-};
-
-/* An endpoint of a cluster that has an endpoint_state slot. */
+/* An endpoint of a cluster that has an endpoint_state slot; there are many. */
 struct endpoint_ref {
-	struct endpoint_name names[2]; /* IPv4, IPv6; ref NULL: none */
-	uint32_t cluster;	       /* cluster_state slot */
+	uint32_t cluster; /* cluster_state slot */
 	uint32_t slot, generation;
 	uint32_t refs; /* endpoints records that name it */
-	bool listed;   /* in retired_endpoints */
-	bool member;   /* of its cluster's list, between these two */
-	struct endpoint_ref *before, *after;
+	struct endpoint_ref *before, *after; /* in its cluster's list, of a member */
 	uint64_t retired;
 	uint64_t since; /* as in struct endpoint */
+	uint8_t ipv4[4], ipv6[16];
+	uint16_t port;
+	uint8_t named;	 /* NAMED_*: the addresses that it has */
+	bool listed : 1; /* in retired_endpoints */
+	bool member : 1;
+};
+_Static_assert(sizeof(struct endpoint_ref) == 72, "no padding");
+
+struct endpoint_names {
+	uint32_t *at;
+	size_t cap, nr;
 };
 
 struct key_ref;
@@ -131,7 +132,7 @@ struct datapath {
 	struct strmap cluster_refs;	/* id -> struct cluster_ref * */
 	struct cluster_ref **by_slot;	/* of SHUNT_MAX_CLUSTER_STATES */
 	struct endpoint_ref **endpoint_by_slot; /* of SHUNT_MAX_ENDPOINT_STATES */
-	void *endpoint_tree;		/* tsearch over struct endpoint_name */
+	struct endpoint_names endpoint_names;
 	VEC(struct cluster_ref *) retired_clusters;
 	VEC(struct endpoint_ref *) retired_endpoints;
 	void *key_tree;			/* tsearch over struct key_ref */
@@ -195,6 +196,19 @@ bool refs_due(const struct datapath *dp, uint64_t now);
 /* Frees state slots that no record and no live connection names. True: some still wait. */
 bool refs_reclaim(struct datapath *dp, uint64_t now);
 void refs_free(struct datapath *dp);
+
+/*
+ * endpoint_names.c: the endpoint of a cluster at an address; NULL: none. endpoint_name gives it an
+ * address, unless it has one of that family, or another endpoint has that one.
+ */
+struct endpoint_ref *endpoint_named(const struct datapath *dp, const struct inet *address,
+				    uint16_t port, uint32_t cluster);
+void endpoint_name(struct datapath *dp, struct endpoint_ref *r, const struct inet *address,
+		   uint16_t port, uint32_t cluster);
+void endpoint_unname(struct datapath *dp, struct endpoint_ref *r);
+/* One of its addresses, IPv4 first; false: it has none. */
+bool endpoint_address(const struct endpoint_ref *r, struct inet *out);
+void endpoint_names_free(struct datapath *dp);
 
 /* members.c: the list of a cluster's endpoints that the kernel walks. The endpoint's slot is one
  * that records name, or that no record names any more. */

@@ -4,7 +4,6 @@
  * `endpoints` of its state and `next` of theirs. Each step is the store of one word, and a slot
  * that left the list is used again only a second later, so a walk always comes to an end.
  */
-#include <string.h>
 #include "datapath/kernel.h"
 
 static void store(uint32_t *word, uint32_t value)
@@ -76,15 +75,12 @@ bool datapath_endpoint_at(struct datapath *dp, uint32_t cluster, uint32_t endpoi
 	const struct cluster_ref *c = cluster < SHUNT_MAX_CLUSTER_STATES ? dp->by_slot[cluster] :
 									   NULL;
 	const struct endpoint_ref *r = c ? c->first : NULL;
-	const struct endpoint_name *name;
 
 	while (r && r->slot != endpoint)
 		r = r->after;
-	name = r ? &r->names[r->names[0].ref ? 0 : 1] : NULL;
-	if (!name || !name->ref)
+	if (!r || !endpoint_address(r, address))
 		return false;
-	memcpy(address->byte, name->address, 16);
-	*port = name->port;
+	*port = r->port;
 	return true;
 }
 

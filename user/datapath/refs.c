@@ -5,7 +5,6 @@
  */
 #include <bpf/bpf.h>
 #include <netinet/in.h>
-#include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include "datapath/kernel.h"
@@ -138,46 +137,6 @@ struct cluster_ref *cluster_ref_adopt(struct datapath *dp, uint32_t slot)
 	return cluster_ref_new(dp, id, slot);
 }
 
-#define ENDPOINT_KEY offsetof(struct endpoint_name, ref)
-
-static int endpoint_compare(const void *a, const void *b)
-{
-	return memcmp(a, b, ENDPOINT_KEY);
-}
-
-static void endpoint_key(struct endpoint_name *key, const uint8_t address[16], uint16_t port,
-			 uint32_t cluster)
-{
-	memset(key, 0, sizeof(*key));
-	key->cluster = cluster;
-	key->port = port;
-	memcpy(key->address, address, 16);
-}
-
-static struct endpoint_ref *endpoint_named(struct datapath *dp, const struct inet *address,
-					   uint16_t port, uint32_t cluster)
-{
-	struct endpoint_name key, **found;
-
-	endpoint_key(&key, address->byte, port, cluster);
-	found = tfind(&key, &dp->endpoint_tree, endpoint_compare);
-	return found ? (*found)->ref : NULL;
-}
-
-/* Adds a name that is nobody's yet. */
-static void endpoint_name(struct datapath *dp, struct endpoint_ref *r, const struct inet *address,
-			  uint16_t port, uint32_t cluster)
-{
-	struct endpoint_name *name = &r->names[!inet_is_v4(address)];
-
-	if (name->ref || endpoint_named(dp, address, port, cluster))
-		return;
-	endpoint_key(name, address->byte, port, cluster);
-	name->ref = r;
-	if (!tsearch(name, &dp->endpoint_tree, endpoint_compare))
-		abort();
-}
-
 /* By its IPv4 address when it has one, as two may have one IPv6 address by mistake. */
 struct endpoint_ref *endpoint_ref_find(struct datapath *dp, const struct plan_endpoint *e,
 				       uint32_t cluster)
@@ -188,7 +147,7 @@ struct endpoint_ref *endpoint_ref_find(struct datapath *dp, const struct plan_en
 		r = endpoint_named(dp, &e->ipv4, e->port, cluster);
 	if (!r && e->has_ipv6) {
 		r = endpoint_named(dp, &e->ipv6, e->port, cluster);
-		if (r && e->has_ipv4 && r->names[0].ref)
+		if (r && e->has_ipv4 && r->named & NAMED_IPV4)
 			return NULL;
 	}
 	return r;
@@ -285,9 +244,7 @@ void endpoint_ref_adopt(struct datapath *dp, const struct endpoint *e, uint32_t 
 
 static void endpoint_ref_free(struct datapath *dp, struct endpoint_ref *r)
 {
-	for (int i = 0; i < 2; i++)
-		if (r->names[i].ref)
-			tdelete(&r->names[i], &dp->endpoint_tree, endpoint_compare);
+	endpoint_unname(dp, r);
 	dp->endpoint_by_slot[r->slot] = NULL;
 	slots_undo(&dp->endpoint_state_slots, r->slot, 1);
 	free(r);
@@ -346,12 +303,6 @@ bool refs_reclaim(struct datapath *dp, uint64_t now)
 	return endpoints || clusters;
 }
 
-/* The names are parts of what they name. */
-static void keep(void *name)
-{
-	(void)name;
-}
-
 void refs_free(struct datapath *dp)
 {
 	struct strmap_entry *e;
@@ -363,7 +314,7 @@ void refs_free(struct datapath *dp)
 		free(c);
 	}
 	strmap_free(&dp->cluster_refs);
-	tdestroy(dp->endpoint_tree, keep);
+	endpoint_names_free(dp);
 	for (uint32_t i = 0; i < SHUNT_MAX_ENDPOINT_STATES; i++)
 		free(dp->endpoint_by_slot[i]);
 	free(dp->endpoint_by_slot);

@@ -6,12 +6,10 @@
  */
 #include <bpf/bpf_core_read.h>
 #include <linux/in.h>
+#include "drain.h"
 #include "event.h"
 #include "hold.h"
 #include "iter.h"
-#include "maps.h"
-#include "traffic.h"
-#include <shunt/drain.h>
 
 char _license[] SEC("license") = "GPL";
 
@@ -20,37 +18,10 @@ char _license[] SEC("license") = "GPL";
 /* Since 6.5. The agent loads those who call it only where it is. */
 extern int bpf_sock_destroy(struct sock_common *sk) __ksym __weak;
 
-/* The maps below are the walks' own, never pinned. Clusters that are looked at. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, SHUNT_MAX_CLUSTER_STATES);
-	__type(key, __u32);
-	__type(value, __u8);
-} watched SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, DRAIN_TALLIES);
-	__type(key, struct drain_key);
-	__type(value, struct drain_tally);
-} tallies SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, DRAIN_TALLIES);
-	__type(key, struct drain_key);
-	__type(value, struct drain_order);
-} orders SEC(".maps");
-
 RECORDS(leaving, struct leaving, DRAIN_LEAVING); /* those that the last walk chose */
 
-__u64 watch_all = 0;	/* 1: `watched` does not count */
 __u64 nr_leaving = 0;	/* of them; those for whom there was no room are chosen next time */
 __u64 nr_chosen = 0;	/* of them, those that no walk before had chosen */
-__u64 nr_untold = 0;	/* kinds of connections that `tallies` had no room for */
 
 /* The hold of a connection to an endpoint; 0: there is none. */
 static __always_inline __u64 held(const struct flow *flow)
@@ -75,7 +46,6 @@ static __always_inline int is_connecting(const struct flow *flow)
 SEC("iter/bpf_sk_storage_map")
 int tally_flows(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
-	struct drain_tally *tally, none = {0};
 	struct flow *flow = ctx->value;
 	struct drain_key key;
 	__u64 hold;
@@ -86,38 +56,8 @@ int tally_flows(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!hold || hold & HOLD_LEAVING)
 		return 0;
 	key_of(&key, flow, hold);
-	if (!watch_all && !bpf_map_lookup_elem(&watched, &key.cluster))
-		return 0;
-	tally = bpf_map_lookup_elem(&tallies, &key);
-	if (!tally) {
-		bpf_map_update_elem(&tallies, &key, &none, BPF_NOEXIST);
-		tally = bpf_map_lookup_elem(&tallies, &key);
-	}
-	if (!tally)
-		nr_untold++;
-	else if (is_connecting(flow))
-		tally->connecting++;
-	else
-		tally->connected++;
+	tally(&key, is_connecting(flow));
 	return 0;
-}
-
-static __always_inline void count_leaving(const struct flow *flow, __u64 hold, int kind)
-{
-	struct traffic *of = traffic_of(hold);
-
-	if (kind == EVENT_DRAINED)
-		COUNT(drained);
-	else if (kind == EVENT_EXPIRED_IDLE)
-		COUNT(expired_idle);
-	else
-		COUNT(expired_duration);
-	if (of && kind == EVENT_DRAINED)
-		__sync_fetch_and_add(&of->drained, 1);
-	else if (of)
-		__sync_fetch_and_add(&of->expired, 1);
-	tell_flow(flow, hold & HOLD_CLUSTER_MASK, kind, 0);
-	nr_chosen++;
 }
 
 /* The room that the next one has, if there is any. */
@@ -160,7 +100,9 @@ static __always_inline void choose(struct flow *flow, __u64 hold, struct sock *s
 	if (!(hold & HOLD_LEAVING)) {
 		if (__sync_val_compare_and_swap(&flow->hold, hold, hold | HOLD_LEAVING) != hold)
 			return;
-		count_leaving(flow, hold, kind);
+		count_leaving(hold, kind);
+		tell_flow(flow, hold & HOLD_CLUSTER_MASK, kind, 0);
+		nr_chosen++;
 	}
 	list_leaving(row, flow, sk);
 }
@@ -181,8 +123,8 @@ int choose_surplus(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	if (!(hold & HOLD_LEAVING)) {
 		key_of(&key, flow, hold);
-		order = bpf_map_lookup_elem(&orders, &key);
-		if (!order || !order->left || (is_connecting(flow) && !order->connecting))
+		order = order_for(&key, is_connecting(flow));
+		if (!order)
 			return 0;
 		order->left--;
 	}
@@ -205,18 +147,14 @@ static __always_inline __u64 idle_for(struct sock *sk, __u32 hz)
 /* The event that it is told as; 0: it may go on. */
 static __always_inline int has_expired(const struct flow *flow, __u32 cluster, struct sock *sk)
 {
-	struct cluster_state *state = bpf_map_lookup_elem(&cluster_state, &cluster);
-	struct cluster_rules *rules = bpf_map_lookup_elem(&cluster_rules, &cluster);
+	__u64 most = limit_of(cluster, RULES_DURATION), idle = limit_of(cluster, RULES_IDLE);
 	__u32 zero = 0;
 	struct control *c = bpf_map_lookup_elem(&control, &zero);
 
-	if (!state || !rules || !c)
-		return 0;
-	if (state->rules & RULES_DURATION &&
-	    bpf_ktime_get_ns() - flow->since >= rules->max_duration)
+	if (most && bpf_ktime_get_ns() - flow->since >= most)
 		return EVENT_EXPIRED_DURATION;
 	/* What goes from socket to socket past TCP is not seen here: such a one is never idle. */
-	if (state->rules & RULES_IDLE && c->hz && idle_for(sk, c->hz) >= rules->idle_timeout &&
+	if (idle && c && c->hz && idle_for(sk, c->hz) >= idle &&
 	    !bpf_sk_storage_get(&splice_of, sk, 0, 0))
 		return EVENT_EXPIRED_IDLE;
 	return 0;

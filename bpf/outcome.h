@@ -37,9 +37,10 @@ static __always_inline void outcome_answered(const struct conn *c)
 		health_ok(c->endpoint, c->endpoint_generation);
 }
 
-static __always_inline void outcome_tell(const struct conn *c, __u32 cluster, enum failure why)
+/* `why`: of EVENT_CONNECT_FAILED, else 0. */
+static __always_inline void outcome_tell(const struct conn *c, __u32 cluster, int kind, int why)
 {
-	struct event *e = event_begin(EVENT_CONNECT_FAILED, cluster);
+	struct event *e = event_begin(kind, cluster);
 
 	if (!e)
 		return;
@@ -74,7 +75,7 @@ __noinline int outcome_failed(struct conn *c, enum failure why)
 		traffic_failed(t, why);
 		guard_count(cluster, slot, 1);
 	}
-	outcome_tell(c, slot, why);
+	outcome_tell(c, slot, EVENT_CONNECT_FAILED, why);
 	if (c->steered == FLOW_TO_ENDPOINT)
 		health_failed(hold, c->endpoint, c->endpoint_generation);
 	return 0;

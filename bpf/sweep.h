@@ -40,25 +40,6 @@ static __always_inline int is_in_vain(const struct conn *c, __u32 flags)
 	       *(volatile __u32 *)&state->gone;
 }
 
-/* Most packets tell their way alone when they came: it is looked at before the record is given up. */
-__noinline int learn_last(struct conn *c)
-{
-	struct conn_key key;
-	struct conn_way *way;
-
-	if (!c)
-		return 0;
-	conn_key_caller(c, &key);
-	way = way_of(&key);
-	if (way && (__s64)(way->last - c->last) > 0)
-		c->last = way->last;
-	conn_key_endpoint(c, &key);
-	way = way_of(&key);
-	if (way && (__s64)(way->last - c->last) > 0)
-		c->last = way->last;
-	return 0;
-}
-
 static __always_inline int is_idle(const struct conn *c, __u32 flags, __u64 now)
 {
 	__u64 last = *(volatile __u64 *)&c->last;

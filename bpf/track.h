@@ -10,6 +10,25 @@
 #include "conn.h"
 #include "conn_original.h"
 
+/* Most packets tell their way alone when they came: it is looked at before the record is taken for idle. */
+__noinline int learn_last(struct conn *c)
+{
+	struct conn_key key;
+	struct conn_way *way;
+
+	if (!c)
+		return 0;
+	conn_key_caller(c, &key);
+	way = way_of(&key);
+	if (way && (__s64)(way->last - c->last) > 0)
+		c->last = way->last;
+	conn_key_endpoint(c, &key);
+	way = way_of(&key);
+	if (way && (__s64)(way->last - c->last) > 0)
+		c->last = way->last;
+	return 0;
+}
+
 /* ---- closing ---- */
 
 /* What its packets counted by themselves. */

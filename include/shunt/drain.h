@@ -8,6 +8,7 @@
 
 #define DRAIN_TALLIES 65536  /* kinds of connections that one walk tells apart */
 #define DRAIN_LEAVING 4096   /* connections that one walk chooses at most */
+#define DRAIN_SLOTS 1024     /* of conns that a walk looks at without a pause */
 
 /* Connections that one decision is made about: dialled the same, sent to the same endpoint. */
 struct drain_key {

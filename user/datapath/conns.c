@@ -24,8 +24,7 @@ void conns_close(struct datapath *dp)
 	map_munmap(MAP_TRACKING, dp->tracking);
 }
 
-/* Slots that have ever been in use; the others are not looked at, nor their memory touched. */
-static uint32_t slots_of(const struct datapath *dp)
+uint32_t conns_slots(const struct datapath *dp)
 {
 	uint32_t fresh = dp->conns ? __atomic_load_n(&dp->tracking->fresh, __ATOMIC_RELAXED) : 0;
 
@@ -41,7 +40,7 @@ uint64_t conns_of_zone(const struct datapath *dp, uint32_t zone)
 {
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < slots_of(dp); i++)
+	for (uint32_t i = 0; i < conns_slots(dp); i++)
 		n += dp->conns[i].zone == zone && !(flags_of(&dp->conns[i]) & CONN_CLOSED);
 	return n;
 }
@@ -49,7 +48,7 @@ uint64_t conns_of_zone(const struct datapath *dp, uint32_t zone)
 /* That their endpoints no longer answer is no fault of theirs. */
 void conns_abandon(struct datapath *dp, uint32_t zone)
 {
-	for (uint32_t i = 0; i < slots_of(dp); i++) {
+	for (uint32_t i = 0; i < conns_slots(dp); i++) {
 		struct conn *c = &dp->conns[i];
 
 		if (c->zone != zone || flags_of(c) & CONN_FREED)
@@ -81,7 +80,7 @@ uint64_t conns_move(struct datapath *dp)
 {
 	uint64_t epoch = dp->control->epoch & 1 ? HOLD_EPOCH : 0, moved = 0;
 
-	for (uint32_t i = 0; i < slots_of(dp); i++) {
+	for (uint32_t i = 0; i < conns_slots(dp); i++) {
 		uint64_t hold = __atomic_load_n(&dp->conns[i].hold, __ATOMIC_SEQ_CST);
 
 		if (!(hold & HOLD_HELD) || (hold & HOLD_EPOCH) == epoch)
@@ -117,7 +116,7 @@ uint64_t conns_each(const struct datapath *dp, size_t max,
 {
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < slots_of(dp); i++) {
+	for (uint32_t i = 0; i < conns_slots(dp); i++) {
 		const struct conn *c = &dp->conns[i];
 		struct flow flow;
 

@@ -13,6 +13,8 @@ struct datapath;
 /* Maps their records, if there are any yet; -errno. */
 int conns_open(struct datapath *dp);
 void conns_close(struct datapath *dp);
+/* Slots that have ever been in use; the others are not looked at, nor their memory touched. */
+uint32_t conns_slots(const struct datapath *dp);
 /* How many come from this device and are not closed; */
 uint64_t conns_of_zone(const struct datapath *dp, uint32_t zone);
 /* which is gone: the kernel gives them up at once. */

@@ -163,10 +163,12 @@ struct drain_reading {
 	struct drain_tally tally;
 	struct cluster_name name; /* of the cluster */
 	bool gone; /* no plan in force has the endpoint any more */
+	bool at_node; /* dialled at an address of the node */
 };
 /* What the following need is loaded; else the first of them does it, and takes the time. */
 int datapath_drain_prepare(struct datapath *dp, char **why);
-/* Those of these clusters (slots in cluster_state; none: of all). One walk over the live sockets. */
+/* Those of these clusters (slots in cluster_state; none: of all). One walk over the live sockets,
+ * and one over the connections by packet. */
 int datapath_drain_tally(struct datapath *dp, const uint32_t *clusters, size_t nr,
 			 void (*each)(const struct drain_reading *r, void *arg), void *arg,
 			 char **why);
@@ -182,7 +184,8 @@ struct leavers {
 /*
  * Chooses exactly as many as are wished for, as far as there are so many and DRAIN_LEAVING suffices,
  * and counts them; with those that were chosen before and still live they go to *out, which is
- * emptied first. In no order: the walk meets sockets by a hash of where they are in memory.
+ * emptied first, but for connections by packet, which end here. In no order: the walk meets sockets
+ * by a hash of where they are in memory.
  */
 int datapath_drain_choose(struct datapath *dp, struct drain_wish *list, size_t nr,
 			  struct leavers *out, char **why);

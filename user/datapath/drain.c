@@ -9,6 +9,7 @@
 
 void drain_close(struct datapath *dp)
 {
+	drain_conns_close(dp);
 	bpf_link__destroy(dp->end_tcp);
 	bpf_link__destroy(dp->end_udp);
 	drain_bpf__destroy(dp->drain);
@@ -70,6 +71,14 @@ static void map_clear(const struct bpf_map *map)
 		bpf_map_delete_elem(bpf_map__fd(map), &key);
 }
 
+static bool is_at_node(const struct datapath *dp, const struct service_key *key)
+{
+	for (size_t i = 0; i < dp->node_addresses.nr; i++)
+		if (!memcmp(dp->node_addresses.at[i].byte, key->address, 16))
+			return true;
+	return false;
+}
+
 static int tallies_read(struct datapath *dp,
 			void (*each)(const struct drain_reading *r, void *arg), void *arg)
 {
@@ -83,6 +92,7 @@ static int tallies_read(struct datapath *dp,
 			memset(&r.name, 0, sizeof(r.name));
 		r.gone = r.key.endpoint >= dp->endpoint_state_slots.reach ||
 			 dp->endpoint_state[r.key.endpoint].gone;
+		r.at_node = is_at_node(dp, &r.key.service);
 		each(&r, arg);
 	}
 	return 0;
@@ -104,6 +114,8 @@ int datapath_drain_tally(struct datapath *dp, const uint32_t *clusters, size_t n
 	map_clear(dp->drain->maps.tallies);
 	if (!err)
 		err = walk_run(dp, dp->drain->progs.tally_flows, why);
+	if (!err)
+		err = drain_conns_tally(dp, why);
 	if (!err)
 		err = tallies_read(dp, each, arg);
 	map_clear(dp->drain->maps.watched);
@@ -160,6 +172,8 @@ int datapath_drain_choose(struct datapath *dp, struct drain_wish *list, size_t n
 		err = bpf_map_update_elem(fd, &list[i].key, &list[i].order, BPF_ANY) ? -errno : 0;
 	if (!err)
 		err = choose(dp, dp->drain->progs.choose_surplus, out, why);
+	if (!err)
+		err = drain_conns_surplus(dp, why);
 	for (size_t i = 0; i < nr && !err; i++)
 		wish_see(fd, &list[i]);
 	map_clear(dp->drain->maps.orders);
@@ -170,5 +184,7 @@ int datapath_drain_expired(struct datapath *dp, struct leavers *out, char **why)
 {
 	int err = datapath_drain_prepare(dp, why);
 
-	return err ? err : choose(dp, dp->drain->progs.choose_expired, out, why);
+	if (!err)
+		err = choose(dp, dp->drain->progs.choose_expired, out, why);
+	return err ? err : drain_conns_expired(dp, why);
 }

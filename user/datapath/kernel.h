@@ -157,6 +157,8 @@ struct datapath {
 	struct walk_bpf *walk;
 	struct drain_bpf *drain;
 	struct bpf_link *end_tcp, *end_udp; /* NULL: the kernel has no such call */
+	struct drain_conns_bpf *drain_conns; /* NULL: not loaded */
+	bool drain_conns_failed;
 	VEC(struct inet) node_addresses; /* where node ports are */
 	bool node_moved;		 /* since the last sync */
 	struct arena *fronts;		 /* routes for callers from outside, of the sync under way */
@@ -266,6 +268,13 @@ int walk_run(struct datapath *dp, struct bpf_program *program, char **why);
 void walk_close(struct datapath *dp);
 
 void drain_close(struct datapath *dp); /* drain.c */
+
+/* drain_conns.c: the same for connections by packet, after what is done for sockets; nothing where
+ * there are none. Those that are chosen have ended then. */
+void drain_conns_close(struct datapath *dp);
+int drain_conns_tally(struct datapath *dp, char **why);
+int drain_conns_surplus(struct datapath *dp, char **why);
+int drain_conns_expired(struct datapath *dp, char **why);
 
 /* open.c: whether any slot rests; and a wait until all that rest now are free, a second at most. */
 bool datapath_rests(const struct datapath *dp);

@@ -199,3 +199,32 @@ TEST(the_longest_subnet_says_whose_share_counts)
 	CU_ASSERT_EQUAL(drain_job_surplus(j), 0);
 	end(j, &w);
 }
+
+TEST(callers_from_outside_are_weighed_by_themselves)
+{
+	struct drain_job *j = job_new(1, 1);
+	struct drain_route front = {.narrow = true};
+	struct drain_target one = {.cluster = 1, .weight = 1, .subset = strdup("v1")};
+	struct drain_reading list[] = {reading(1, 11, 10, false), reading(2, 21, 10, false),
+				       reading(1, 11, 10, false), reading(2, 21, 6, false),
+				       reading(2, 21, 3, false), reading(2, 21, 1, false)};
+
+	vec_push(&front.targets, one);
+	vec_push(&j->outside, j->addresses.at[0]);
+	j->front = j->routes.nr;
+	vec_push(&j->routes, front);
+	j->node_ports[1] = 30080;
+	for (size_t i = 2; i < 6; i++)
+		list[i].key.service.scope = SCOPE_OUTSIDE;
+	for (size_t i = 3; i < 6; i++) {
+		list[i].key.service.port = 30080;
+		list[i].at_node = i != 4; /* another's address outside */
+	}
+	list[5].key.service.port = 80; /* another's, at the node */
+	tally(j, list, 6);
+	CU_ASSERT_EQUAL(j->routes.at[0].targets.at[0].live, 10);
+	CU_ASSERT_EQUAL(j->routes.at[1].targets.at[0].live, 10);
+	CU_ASSERT_EQUAL(j->routes.at[1].targets.at[1].live, 6);
+	CU_ASSERT_EQUAL(drain_job_surplus(j), 6);
+	drain_job_free(j);
+}

@@ -90,6 +90,8 @@ struct drain_job *drain_job_make(struct agent *a, const struct plan_host *now,
 	places_add(j, now);
 	places_add(j, was);
 	drain_job_port(j, a->dp, now_port, was_port);
+	if (caller == &drain_everyone)
+		drain_job_front(j, a->dp, now, now_port, was, was_port);
 	return j;
 }
 

@@ -31,20 +31,26 @@ void drain_job_subnets(struct drain_job *j, const struct subnet *subnets, size_t
 		vec_push(&j->subnets, subnets[i]);
 }
 
-void drain_job_free(struct drain_job *j)
+static void drain_route_free(struct drain_route *r)
 {
 	struct drain_target *t;
+
+	vec_each(&r->targets, t)
+		free(t->subset);
+	vec_free(&r->targets);
+}
+
+void drain_job_free(struct drain_job *j)
+{
 	struct drain_route *r;
 
-	vec_each(&j->routes, r) {
-		vec_each(&r->targets, t)
-			free(t->subset);
-		vec_free(&r->targets);
-	}
+	vec_each(&j->routes, r)
+		drain_route_free(r);
 	vec_free(&j->routes);
 	vec_free(&j->scopes);
 	vec_free(&j->addresses);
 	vec_free(&j->subnets);
+	vec_free(&j->outside);
 	vec_free(&j->rows);
 	free(j->host);
 	free(j->subset);
@@ -67,9 +73,19 @@ static size_t target_at(struct drain_route *r, uint32_t cluster, const char *sub
 	return i;
 }
 
+static bool has_endpoint(const struct plan_cluster *c, bool on_node)
+{
+	for (size_t i = 0; i < c->nr_endpoints; i++)
+		if (!on_node || c->endpoints[i].on_node)
+			return true;
+	return false;
+}
+
+enum share { NOBODY, ANYWHERE, ON_NODE }; /* which endpoints a destination's share is for */
+
 /* A destination that nobody can be sent to takes no share from the others. */
 static void targets_add(struct datapath *dp, struct drain_route *to, const struct plan_route *from,
-			bool now)
+			enum share share)
 {
 	for (size_t i = 0; i < from->nr_splits; i++) {
 		const struct plan_cluster *c = from->splits[i].cluster;
@@ -81,7 +97,7 @@ static void targets_add(struct datapath *dp, struct drain_route *to, const struc
 					  &reading))
 			continue;
 		at = target_at(to, reading.slot, c->subset);
-		if (now && c->nr_endpoints)
+		if (share && has_endpoint(c, share == ON_NODE))
 			to->targets.at[at].weight += from->splits[i].weight;
 	}
 }
@@ -94,16 +110,47 @@ void drain_job_port(struct drain_job *j, struct datapath *dp, const struct plan_
 	for (size_t i = 0; now && i < now->nr_branches; i++) {
 		struct drain_route branch = {.narrow = true, .within = now->branches[i].subnet};
 
-		targets_add(dp, &branch, &now->branches[i].route, true);
+		targets_add(dp, &branch, &now->branches[i].route, ANYWHERE);
 		vec_push(&j->routes, branch);
 	}
 	if (now)
-		targets_add(dp, &j->routes.at[0], &now->route, true);
+		targets_add(dp, &j->routes.at[0], &now->route, ANYWHERE);
 	for (size_t r = 0; was && r < j->routes.nr; r++) {
-		targets_add(dp, &j->routes.at[r], &was->route, false);
+		targets_add(dp, &j->routes.at[r], &was->route, NOBODY);
 		for (size_t i = 0; i < was->nr_branches; i++)
-			targets_add(dp, &j->routes.at[r], &was->branches[i].route, false);
+			targets_add(dp, &j->routes.at[r], &was->branches[i].route, NOBODY);
 	}
+}
+
+static void front_add(struct drain_job *j, struct datapath *dp, struct drain_route *front,
+		      const struct plan_host *host, const struct plan_port *port, bool now)
+{
+	const struct plan_route *route =
+		port->outside_route ? port->outside_route : &port->route;
+	enum share share = host->outside_local ? ON_NODE : ANYWHERE;
+
+	targets_add(dp, front, route, now ? share : NOBODY);
+	for (size_t i = 0; i < host->nr_outside; i++)
+		vec_push(&j->outside, host->outside[i]);
+	j->node_ports[now] = port->node_port;
+}
+
+void drain_job_front(struct drain_job *j, struct datapath *dp, const struct plan_host *now_host,
+		     const struct plan_port *now, const struct plan_host *was_host,
+		     const struct plan_port *was)
+{
+	struct drain_route front = {.narrow = true};
+
+	if (now)
+		front_add(j, dp, &front, now_host, now, true);
+	if (was)
+		front_add(j, dp, &front, was_host, was, false);
+	if (!j->outside.nr && !j->node_ports[0] && !j->node_ports[1]) {
+		drain_route_free(&front);
+		return;
+	}
+	j->front = j->routes.nr;
+	vec_push(&j->routes, front);
 }
 
 /* ---- counting ---- */
@@ -129,8 +176,26 @@ static bool was_dialled(const struct drain_job *j, const struct inet *a)
 	return false;
 }
 
-static bool is_mine(const struct drain_job *j, const struct service_key *key, const struct inet *a)
+static bool is_front(const struct drain_job *j, const struct drain_reading *r, const struct inet *a)
 {
+	uint16_t port = r->key.service.port;
+
+	if (!j->front || r->key.service.protocol != j->protocol)
+		return false;
+	if (r->at_node)
+		return port == j->node_ports[0] || port == j->node_ports[1];
+	for (size_t i = 0; i < j->outside.nr && port == j->port; i++)
+		if (inet_equal(&j->outside.at[i], a))
+			return true;
+	return false;
+}
+
+static bool is_mine(const struct drain_job *j, const struct drain_reading *r, const struct inet *a)
+{
+	const struct service_key *key = &r->key.service;
+
+	if (key->scope == SCOPE_OUTSIDE)
+		return is_front(j, r, a);
 	if (key->port != j->port || key->protocol != j->protocol)
 		return false;
 	for (size_t i = 0; i < j->scopes.nr; i++)
@@ -140,12 +205,14 @@ static bool is_mine(const struct drain_job *j, const struct service_key *key, co
 }
 
 /* The longest subnet that has the address, else the port's own. */
-static size_t route_of(const struct drain_job *j, const struct inet *a)
+static size_t route_of(const struct drain_job *j, const struct inet *a, uint32_t scope)
 {
 	size_t best = 0;
 
+	if (scope == SCOPE_OUTSIDE)
+		return j->front;
 	for (size_t i = 1; i < j->routes.nr; i++)
-		if (subnet_has(&j->routes.at[i].within, a) &&
+		if (i != j->front && subnet_has(&j->routes.at[i].within, a) &&
 		    (!best || j->routes.at[i].within.prefix > j->routes.at[best].within.prefix))
 			best = i;
 	return best;
@@ -170,9 +237,9 @@ void drain_job_tally(struct drain_job *j, const struct drain_reading *r)
 	struct inet dialled;
 
 	memcpy(dialled.byte, r->key.service.address, 16);
-	if (!is_mine(j, &r->key.service, &dialled))
+	if (!is_mine(j, r, &dialled))
 		return;
-	row.route = route_of(j, &dialled);
+	row.route = route_of(j, &dialled, r->key.service.scope);
 	row.target = target_at(&j->routes.at[row.route], r->key.cluster, r->name.subset);
 	t = &j->routes.at[row.route].targets.at[row.target];
 	t->live += row.connected + (row.gone ? row.connecting : 0);

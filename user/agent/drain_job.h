@@ -47,6 +47,9 @@ struct drain_job {
 	VEC(uint32_t) scopes;
 	VEC(struct inet) addresses;
 	VEC(struct subnet) subnets;
+	VEC(struct inet) outside; /* addresses for callers from outside of the node; */
+	uint16_t node_ports[2];   /* and ports of the node's own, for the plan's and for that before; 0: none */
+	size_t front;		  /* the route of these callers; 0: they have none */
 	VEC(struct drain_route) routes; /* the first one is the port's own */
 	VEC(struct drain_row) rows; /* of the last tally */
 };
@@ -60,6 +63,10 @@ void drain_job_subnets(struct drain_job *j, const struct subnet *subnets, size_t
 /* Where they belong. `was`: where they belonged; nobody should be there but by `now`'s weights. */
 void drain_job_port(struct drain_job *j, struct datapath *dp, const struct plan_port *now,
 		    const struct plan_port *was);
+/* The same of callers from outside of the node, after that; a host may be NULL where its port is. */
+void drain_job_front(struct drain_job *j, struct datapath *dp, const struct plan_host *now_host,
+		     const struct plan_port *now, const struct plan_host *was_host,
+		     const struct plan_port *was);
 void drain_job_free(struct drain_job *j);
 
 /* What was counted: drain_job_tally for each reading, between these two. */

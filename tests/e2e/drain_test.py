@@ -4,67 +4,14 @@
 end as have to, when they have to, and no other."""
 import collections
 import contextlib
-import json
-import os
-import subprocess
-import sys
-import threading
 import time
 
 import builds
 import mesh
 import objects
+from drains import Caller, apply_split, cluster, drained, timed, wait_still, with_drain
 
-WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "drain_worker.py")
 FAMILIES = (0, 1)  # which of a service's addresses is dialled: IPv4, IPv6
-
-
-class Caller:
-    """drain_worker.py beside the test; what it told so far."""
-
-    def __init__(self, m, target, count, *words, pod=None):
-        address, _, port = target.rpartition(":")
-        argv = [sys.executable, WORKER, address.strip("[]"), port, str(count), *words]
-        if pod:
-            argv = ["ip", "netns", "exec", m.pods.netns(pod), *argv]
-        join = f'echo $$ > {m.cgroup}/cgroup.procs && exec "$@"'
-        self.process = subprocess.Popen(["sh", "-c", join, "sh", *argv], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        line = self.process.stdout.readline()
-        assert line, "the caller has no connections"
-        self.to = json.loads(line)["to"]
-        self.ended, self.again = [], []
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            told = json.loads(line)
-            (self.again if "again" in told else self.ended).append(told)
-
-    def versions(self):
-        """How many connections there are to each version now."""
-        live = dict(enumerate(self.to))
-        for told in self.ended:
-            live.pop(told["number"])
-        live.update({told["number"]: told["again"] for told in self.again})
-        return collections.Counter(pod.rsplit("-", 2)[-2] for pod in live.values())
-
-    def wait_ended(self, count, timeout=10):
-        mesh.wait_for(lambda: len(self.ended) >= count, timeout, f"{count} connections ended")
-
-    def close(self):
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.wait(20)
-        self.reader.join(20)
-        self.process.stdout.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 @contextlib.contextmanager
@@ -77,20 +24,6 @@ def fixture():
         yield m
 
 
-def with_drain(o, drain):
-    o["metadata"]["annotations"] = {"shunt.io/drain": drain}
-    return o
-
-
-def apply_split(m, host, weights, drain=None, policy=None):
-    """A service over `raw` with a split of its own; its addresses."""
-    split = objects.split(host, weights)
-    m.apply(objects.text(objects.service(host, "raw", target=7070),
-                         objects.rule(host, ["v1", "v2"], policy),
-                         with_drain(split, drain) if drain else split))
-    return objects.targets(m, host)
-
-
 def apply_entry(m, host, address, pods, drain=None):
     """A service whose endpoints are these pods."""
     at = [(m.pods.by_name[pod]["ipv6" if ":" in address else "ipv4"], 7070, {}) for pod in pods]
@@ -101,20 +34,6 @@ def apply_entry(m, host, address, pods, drain=None):
              "spec": {"hosts": [host], "tcp": [route]}}
     m.apply(objects.text(entry, rule, with_drain(split, drain) if drain else split))
     return f"[{address}]:80" if ":" in address else f"{address}:80"
-
-
-def cluster(m, host, subset=""):
-    rows = m.json("clusters")["clusters"]
-    return next(r for r in rows if r["host"].split(".")[0] == host.split(".")[0]
-                and r["subset"] == subset)
-
-
-def drained(m):
-    return m.status()["counters"]["drained"]
-
-
-def wait_still(m):
-    mesh.wait_for(lambda: not any(d["moving"] for d in m.status()["drains"]), 20, "drains are over")
 
 
 # An endpoint goes.
@@ -307,10 +226,6 @@ def test_drain_refuses_what_it_does_not_know(m):
 
 
 # What lasts too long.
-
-def timed(**fields):
-    return {"connectionPool": {"tcp": fields}}
-
 
 def test_idle_connections_end_in_time_and_busy_ones_stay(m):
     for family in FAMILIES:

@@ -3,7 +3,7 @@
 
 A caller with COUNT connections, of which the first N send a byte now and then. Prints a JSON object
 a line: {"to": [pod, …]} when all are there, then {"number", "to", "error", "at"} (CLOCK_MONOTONIC
-ns) whenever one ends. With `again` it connects anew then, and says where to: {"number", "again"}.
+ns) whenever one ends; one whose end is told only to who sends ends when it does. With `again` it connects anew then, and says where to: {"number", "again"}.
 Ends at the end of its standard input.
 """
 import errno
@@ -47,14 +47,17 @@ class Caller:
 
     def hear(self, fd):
         number = self.numbers[fd]
-        s, pod = self.all[number]
+        s, _ = self.all[number]
         try:
             error = "" if s.recv(4096) else "EOF"
         except OSError as e:
             error = errno.errorcode[e.errno]
-        if not error:
-            return
-        self.poll.unregister(fd)
+        if error:
+            self.end(number, error)
+
+    def end(self, number, error):
+        s, pod = self.all[number]
+        self.poll.unregister(s)
         s.close()
         self.all[number] = None, pod
         tell(number=number, to=pod, error=error, at=time.monotonic_ns())
@@ -63,9 +66,12 @@ class Caller:
             tell(number=number, again=self.all[number][1])
 
     def talk(self):
-        for s, _ in self.all[:self.talks]:
-            if s:
-                s.send(b"x")
+        for number, (s, _) in enumerate(self.all[:self.talks]):
+            try:
+                if s:
+                    s.send(b"x")
+            except OSError as e:
+                self.end(number, errno.errorcode[e.errno])
 
     def run(self):
         tell(to=[pod for _, pod in self.all])

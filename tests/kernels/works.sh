@@ -284,6 +284,19 @@ held_by_split() { active split | awk '{ n += $1 } END { print n }'; }
 captured() { status '[.captured[] | select(.device == "veth0")] | length'; }
 steered() { status .counters.steered; }
 
+first_weight() { shunt get vs split | grep -m 1 -o 'weight: .*'; }
+
+their_connections_move_when_asked() {
+	hold 10.96.0.1:80 --netns pod --count 4
+	there=$(held_by_split)
+	sed -i 's/weight: 100/weight: 50/; s/weight: 0/weight: 100/; s/weight: 50/weight: 0/' \
+		/etc/shunt/objects.yaml
+	wait_for "weight: 100" first_weight
+	shunt drain split.test --now -o json >/tmp/drained
+	expect moved "$(jq .moved /tmp/drained)" 4
+	wait_for $((there - 4)) held_by_split
+}
+
 # To the proxy, which answers at an address of the host.
 their_requests_are_routed() {
 	server --name page --version v5 --listen 10.77.0.1:7006 --listen "[fd00:77::1]:7006" --daemon
@@ -356,6 +369,7 @@ packets_of_a_captured_pod_are_steered() {
 	wait_for 0 active captured
 	expect tracked "$(shunt maps -o json | jq '.maps[] | select(.name == "conns") | .used')" 40
 	their_requests_are_routed
+	their_connections_move_when_asked
 	shunt delete pod pod
 	shunt delete se captured
 	: >/tmp/sequence

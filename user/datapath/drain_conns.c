@@ -51,8 +51,8 @@ static bool are_there(struct datapath *dp)
 	return false;
 }
 
-/* A frame that the kernel wants for a run; nobody reads it. */
-static const uint8_t frame[14];
+/* A frame that the kernel wants for a run, of no protocol; nobody reads it. Some refuse an empty one. */
+static const uint8_t frame[64];
 
 /* Goes over the slots that have ever been in use. */
 static int run(struct datapath *dp, const struct bpf_program *program, char **why)

@@ -526,6 +526,20 @@ def test_a_flood_of_first_packets_takes_no_connection(m):
         assert [c for c in active(m).values() if c >= 50], active(m)
 
 
+def test_a_plan_that_was_refused_does_not_stay_behind_for_the_next_change_of_the_node(m):
+    """The node's devices change, and the plan that is in force is put there again."""
+    target = web(m, "stays")[0]
+    wrong = objects.text(objects.split("stays", {"v9": 100}))
+    p = m.shunt("apply", "--strict", "-f", "-", input=wrong, check=False)
+    assert p.returncode == 1, p
+    address = ["198.18.7.1/32", "dev", "eth0"]
+    node.ip("address", "add", *address)
+    mesh.wait_for(lambda: "198.18.7.1" in m.status()["outside"]["addresses"])
+    node.ip("address", "del", *address)
+    assert m.agent.poll() is None
+    load.assert_none_failed(m.client(target, pod=CALLER, count=10))
+
+
 def test_unload_leaves_nothing(m):
     devices = [one["device"] for one in m.status()["captured"]]
     m.stop_agent()

@@ -219,7 +219,7 @@ static void callers_move(const struct plan *plan, void *arg)
 			      (!a->options->no_proxy && plan_proxied(plan)) ||
 			      a->callers.wanted;
 	if (a->callers.followed)
-		scan(a, plan, NULL, true); /* it was built just now: the index is its own */
+		scan(a, plan, &a->set, true); /* one that is in force again does not own the index */
 	datapath_caller_each(a->dp, forget_unseen, a);
 }
 

@@ -11,7 +11,6 @@ int connect4(struct bpf_sock_addr *ctx)
 {
 	struct dial dial;
 	struct addr a;
-	enum verdict verdict;
 
 	if (!is_dialled(ctx))
 		return 1;
@@ -19,14 +18,7 @@ int connect4(struct bpf_sock_addr *ctx)
 	addr_of_ip4(&a, ctx->user_ip4);
 	__builtin_memcpy(dial.key.address, a.byte, 16);
 	dial_from(ctx, &dial);
-	verdict = steer(ctx, &dial);
-	if (verdict == REFUSE)
-		return refuse();
-	if (verdict == STEER) {
-		ctx->user_ip4 = dial.to.word[3];
-		ctx->user_port = bpf_htons(dial.to_port);
-	}
-	return 1;
+	return reply_ip4(ctx, steer(ctx, &dial), &dial);
 }
 
 SEC("cgroup/connect6")
@@ -34,7 +26,6 @@ int connect6(struct bpf_sock_addr *ctx)
 {
 	struct dial dial;
 	struct addr a;
-	enum verdict verdict;
 
 	if (!is_dialled(ctx))
 		return 1;
@@ -43,14 +34,7 @@ int connect6(struct bpf_sock_addr *ctx)
 	__builtin_memcpy(dial.key.address, a.byte, 16);
 	dial.ipv6 = !addr_is_ip4(&a);
 	dial_from(ctx, &dial);
-	verdict = steer(ctx, &dial);
-	if (verdict == REFUSE)
-		return refuse();
-	if (verdict == STEER) {
-		addr_to_ip6(ctx, &dial.to);
-		ctx->user_port = bpf_htons(dial.to_port);
-	}
-	return 1;
+	return reply_ip6(ctx, steer(ctx, &dial), &dial);
 }
 
 /* The flow of a socket whose address was rewritten; NULL: the address stands as it is. */

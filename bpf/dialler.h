@@ -5,7 +5,7 @@
 
 #include <asm-generic/errno.h>
 #include <linux/in.h>
-#include "dial.h"
+#include "decide.h"
 
 /* Ping sockets and others dial, too. */
 static __always_inline int is_dialled(struct bpf_sock_addr *ctx)
@@ -44,6 +44,31 @@ static __always_inline int refuse(void)
 {
 	bpf_set_retval(-ECONNREFUSED);
 	return 0;
+}
+
+/* What the hook says, and where the socket goes instead of what it dialled. */
+static __always_inline int reply_ip4(struct bpf_sock_addr *ctx, enum verdict verdict,
+				     const struct dial *dial)
+{
+	if (verdict == REFUSE)
+		return refuse();
+	if (verdict == STEER) {
+		ctx->user_ip4 = dial->to.word[3];
+		ctx->user_port = bpf_htons(dial->to_port);
+	}
+	return 1;
+}
+
+static __always_inline int reply_ip6(struct bpf_sock_addr *ctx, enum verdict verdict,
+				     const struct dial *dial)
+{
+	if (verdict == REFUSE)
+		return refuse();
+	if (verdict == STEER) {
+		addr_to_ip6(ctx, &dial->to);
+		ctx->user_port = bpf_htons(dial->to_port);
+	}
+	return 1;
 }
 
 #endif

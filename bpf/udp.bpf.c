@@ -8,7 +8,6 @@ char _license[] SEC("license") = "GPL";
 SEC("cgroup/sendmsg4")
 int sendmsg4(struct bpf_sock_addr *ctx)
 {
-	enum verdict verdict;
 	struct dial dial;
 	struct addr a;
 
@@ -17,21 +16,13 @@ int sendmsg4(struct bpf_sock_addr *ctx)
 		return 1; /* none: a connected socket that sends options with it */
 	addr_of_ip4(&a, ctx->user_ip4);
 	__builtin_memcpy(dial.key.address, a.byte, 16);
-	verdict = steer_datagram(ctx, &dial);
-	if (verdict == REFUSE)
-		return refuse();
-	if (verdict == STEER) {
-		ctx->user_ip4 = dial.to.word[3];
-		ctx->user_port = bpf_htons(dial.to_port);
-	}
-	return 1;
+	return reply_ip4(ctx, steer_datagram(ctx, &dial), &dial);
 }
 
 /* IPv4 destinations of an IPv6 socket come by sendmsg4. */
 SEC("cgroup/sendmsg6")
 int sendmsg6(struct bpf_sock_addr *ctx)
 {
-	enum verdict verdict;
 	struct dial dial;
 	struct addr a;
 
@@ -41,14 +32,7 @@ int sendmsg6(struct bpf_sock_addr *ctx)
 	addr_of_ip6(&a, ctx);
 	__builtin_memcpy(dial.key.address, a.byte, 16);
 	dial.ipv6 = 1;
-	verdict = steer_datagram(ctx, &dial);
-	if (verdict == REFUSE)
-		return refuse();
-	if (verdict == STEER) {
-		addr_to_ip6(ctx, &dial.to);
-		ctx->user_port = bpf_htons(dial.to_port);
-	}
-	return 1;
+	return reply_ip6(ctx, steer_datagram(ctx, &dial), &dial);
 }
 
 SEC("cgroup/recvmsg4")

@@ -166,14 +166,16 @@ int datapath_capture(struct datapath *dp, const struct capture_device *list, siz
 			previous = NULL;
 		}
 	}
-	err = nr ? lookup_put(dp) : 0;
+	err = nr && dp->captured_by != dp->capture ? lookup_put(dp) : 0;
 	if (err)
 		log_error("captured pods do not reach the proxy: %s", strerror(-err));
-	if (!nr && !waits)
-		lookup_remove(dp);
 	for (size_t i = 0; i < nr; i++)
 		device_put(dp, &list[i]);
 	dp->captured_by = dp->capture;
+	if (!nr && !waits) {
+		lookup_remove(dp);
+		dp->captured_by = NULL;
+	}
 	return waits ? LATER_MS : -1;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Frames as bytes, and programs run on them by BPF_PROG_TEST_RUN: what goes in, what comes out."""
+import contextlib
 import ctypes
 import ipaddress
 import os
@@ -132,6 +133,20 @@ def ip(source, to, protocol, body, options=b"", extensions=b"", ident=1, offset=
     head = struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, 0, 20 + len(options) + len(body),
                        ident, offset, 64, protocol, 0) + packed(source) + packed(to) + options
     return link + b"\x08\0" + summed(head, 10, b"") + body
+
+
+class Counting:
+    """What has a `mesh` whose counters tell what became of packets."""
+
+    def counters(self):
+        return self.mesh.status()["counters"]
+
+    @contextlib.contextmanager
+    def counts(self, name, n=1):
+        before = self.counters()[name]
+        yield
+        now = self.counters()[name]
+        assert now == before + n, f"{name}: {now - before}, not {n}"
 
 
 class Seen:

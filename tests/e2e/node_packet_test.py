@@ -35,7 +35,7 @@ class Way:
         self.onward, self.across, self.drop = onward, across, drop
 
 
-class World:
+class World(f.Counting):
     def __init__(self, m):
         self.mesh = m
         index = socket.if_nametoindex("eth0")
@@ -45,16 +45,6 @@ class World:
                      "xdp": Way(xdp, XDP_PASS, XDP_TX, XDP_DROP)}
         self.out = f.Program(m.root, "link_node_out", index)
         self.ports = iter(range(2000, 60000))
-
-    def counters(self):
-        return self.mesh.status()["counters"]
-
-    @contextlib.contextmanager
-    def counts(self, name, n=1):
-        before = self.counters()[name]
-        yield
-        now = self.counters()[name]
-        assert now == before + n, f"{name}: {now - before}, not {n}"
 
 
 def service(name, port, endpoints, protocol="TCP"):

@@ -18,7 +18,7 @@ ENDPOINT = {4: "10.201.0.9", 6: "fd00:201::9"}
 SERVICE = {4: "10.100.9.1", 6: "fd00:96::9:1"}
 
 
-class World:
+class World(f.Counting):
     """A captured pod and services over endpoints that do not exist: nothing leaves the tests."""
 
     def __init__(self, m):
@@ -36,16 +36,6 @@ class World:
         with open(f"/proc/{os.getpid()}/net/dev", encoding="ascii") as lines:
             assert name[0] in lines.read()
         return int(mesh.run("ip", "-o", "link", "show", name[0]).stdout.split(":")[0])
-
-    def counters(self):
-        return self.mesh.status()["counters"]
-
-    @contextlib.contextmanager
-    def counts(self, name, n=1):
-        before = self.counters()[name]
-        yield
-        now = self.counters()[name]
-        assert now == before + n, f"{name}: {now - before}, not {n}"
 
     def opened(self, family, port=PORT, make=f.tcp):
         """A connection's ports, and how its first packet came out."""

@@ -281,6 +281,24 @@ live_connections_move_when_asked() {
 
 held_by_split() { active split | awk '{ n += $1 } END { print n }'; }
 
+# A service at 10.96.0.LAST and fd00:96::LAST over an endpoint of each family.
+entry() { # NAME LAST PROTOCOL ENDPOINT_LAST PORT
+	shunt apply -f - <<-END
+		apiVersion: networking.istio.io/v1
+		kind: ServiceEntry
+		metadata: {name: $1}
+		spec:
+		  hosts: [$1.test]
+		  addresses: [10.96.0.$2, "fd00:96::$2"]
+		  ports: [{number: 80, name: $3, protocol: $(echo "$3" | tr a-z A-Z)}]
+		  location: MESH_INTERNAL
+		  resolution: STATIC
+		  endpoints:
+		  - {address: 10.77.0.$4, ports: {$3: $5}}
+		  - {address: "fd00:77::$4", ports: {$3: $5}}
+	END
+}
+
 captured() { status '[.captured[] | select(.device == "veth0")] | length'; }
 steered() { status .counters.steered; }
 
@@ -300,20 +318,8 @@ their_connections_move_when_asked() {
 # To the proxy, which answers at an address of the host.
 their_requests_are_routed() {
 	server --name page --version v5 --listen 10.77.0.1:7006 --listen "[fd00:77::1]:7006" --daemon
+	entry page 78 http 1 7006
 	shunt apply -f - <<-END
-		apiVersion: networking.istio.io/v1
-		kind: ServiceEntry
-		metadata: {name: page}
-		spec:
-		  hosts: [page.test]
-		  addresses: [10.96.0.78, "fd00:96::78"]
-		  ports: [{number: 80, name: http, protocol: HTTP}]
-		  location: MESH_INTERNAL
-		  resolution: STATIC
-		  endpoints:
-		  - {address: 10.77.0.1, ports: {http: 7006}}
-		  - {address: "fd00:77::1", ports: {http: 7006}}
-		---
 		apiVersion: networking.istio.io/v1
 		kind: VirtualService
 		metadata: {name: page}
@@ -344,20 +350,8 @@ packets_of_a_captured_pod_are_steered() {
 	shunt apply -f - <<-END
 		{apiVersion: v1, kind: Pod, metadata: {name: pod, annotations: {shunt.io/capture: tc}},
 		 status: {podIP: 10.77.0.2, podIPs: [{ip: 10.77.0.2}, {ip: "fd00:77::2"}]}}
-		---
-		apiVersion: networking.istio.io/v1
-		kind: ServiceEntry
-		metadata: {name: captured}
-		spec:
-		  hosts: [captured.test]
-		  addresses: [10.96.0.77, "fd00:96::77"]
-		  ports: [{number: 80, name: tcp, protocol: TCP}]
-		  location: MESH_INTERNAL
-		  resolution: STATIC
-		  endpoints:
-		  - {address: 10.77.0.1, ports: {tcp: 7004}}
-		  - {address: "fd00:77::1", ports: {tcp: 7004}}
 	END
+	entry captured 77 tcp 1 7004
 	wait_for 1 captured
 	before=$(steered)
 	for target in 10.96.0.77:80 "[fd00:96::77]:80"; do
@@ -428,20 +422,7 @@ both_ends_of_connections_are_joined() {
 	server=$!
 	trap 'kill -9 $server' EXIT
 	wait_for ready cat /tmp/stream
-	shunt apply -f - <<-END
-		apiVersion: networking.istio.io/v1
-		kind: ServiceEntry
-		metadata: {name: streams}
-		spec:
-		  hosts: [streams.test]
-		  addresses: [10.96.0.88, "fd00:96::88"]
-		  ports: [{number: 80, name: tcp, protocol: TCP}]
-		  location: MESH_INTERNAL
-		  resolution: STATIC
-		  endpoints:
-		  - {address: 10.77.0.2, ports: {tcp: 7005}}
-		  - {address: "fd00:77::2", ports: {tcp: 7005}}
-	END
+	entry streams 88 tcp 2 7005
 	wait_for 0 active streams
 	for sender in send writev sendfile splice more; do
 		for target in 10.96.0.88:80 "[fd00:96::88]:80" "--mapped 10.96.0.88:80"; do

@@ -49,23 +49,6 @@ static double open_all(const struct outside_test_bpf *skel, unsigned nr, __be32 
 	return (double)ns / nr;
 }
 
-/* ns a packet, over all connections. */
-static double talk_all(struct outside_test_bpf *skel, struct bpf_program *program,
-		       const struct packets_input *input)
-{
-	struct frame frame = {0};
-	struct way w = {1, 2, 3, 4};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame, .data_size_in = sizeof(frame),
-		    .repeat = (int)(input->connections * input->train));
-
-	frame_make(&frame, &w, 0, 1);
-	skel->bss->input = *input;
-	memcpy(&skel->bss->input.head, &frame.ip.saddr, sizeof(input->head));
-	if (bpf_prog_test_run_opts(bpf_program__fd(program), &opts))
-		fail("BPF_PROG_TEST_RUN");
-	return opts.duration;
-}
-
 int main(int argc, char **argv)
 {
 	char *colon = argc == 5 ? strrchr(argv[2], ':') : NULL;
@@ -91,10 +74,10 @@ int main(int argc, char **argv)
 	input.step = step_of(input.connections);
 	input.train = (unsigned)atoi(argv[4]);
 	first = open_all(skel, input.connections, input.service, input.service_port);
-	none = talk_all(skel, skel->progs.none, &input);
+	none = talk_all(&skel->bss->input, skel->progs.none, &input);
 	skel->bss->wrong = 0;
 	printf("{\"first\": %.1f, \"caller\": %.1f, \"none\": %.1f, ", first,
-	       talk_all(skel, skel->progs.gets, &input), none);
+	       talk_all(&skel->bss->input, skel->progs.gets, &input), none);
 	printf("\"wrong\": %llu}\n", (unsigned long long)skel->bss->wrong);
 	return skel->bss->wrong != 0;
 }

@@ -64,23 +64,6 @@ static double open_all(int from, int to, unsigned nr, __be32 service, uint16_t p
 	return (double)ns / nr;
 }
 
-/* ns a packet, each of another connection. */
-static double talk_all(struct packets_test_bpf *skel, struct bpf_program *program,
-		       const struct packets_input *input)
-{
-	struct frame frame = {0};
-	struct way w = {1, 2, 3, 4};
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame, .data_size_in = sizeof(frame),
-		    .repeat = (int)(input->connections * input->train));
-
-	frame_make(&frame, &w, 0, 1);
-	skel->bss->input = *input;
-	memcpy(&skel->bss->input.head, &frame.ip.saddr, sizeof(input->head));
-	if (bpf_prog_test_run_opts(bpf_program__fd(program), &opts))
-		fail("BPF_PROG_TEST_RUN");
-	return opts.duration;
-}
-
 int main(int argc, char **argv)
 {
 	char *colon = argc == 5 ? strrchr(argv[2], ':') : NULL;
@@ -113,10 +96,10 @@ int main(int argc, char **argv)
 	input.service_port = (uint16_t)atoi(colon);
 	input.to = w.from;
 	input.to_port = w.from_port;
-	none = talk_all(skel, skel->progs.none, &input);
+	none = talk_all(&skel->bss->input, skel->progs.none, &input);
 	skel->bss->wrong = 0;
-	pod = talk_all(skel, skel->progs.sends, &input);
-	answer = talk_all(skel, skel->progs.gets, &input);
+	pod = talk_all(&skel->bss->input, skel->progs.sends, &input);
+	answer = talk_all(&skel->bss->input, skel->progs.gets, &input);
 	if (skel->bss->wrong) {
 		fprintf(stderr, "packets: %llu packets were not rewritten\n",
 			(unsigned long long)skel->bss->wrong);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../bpf/packets_input.h"
+#include "frames.h"
 
 /* These are made anew, for as many connections. */
 static const struct {
@@ -55,6 +57,23 @@ static inline void tables_take(struct bpf_object *object, const char *root, unsi
 			fail(path);
 		close(fd);
 	}
+}
+
+/* ns a packet, over all connections; `to` is the input of the program's object. */
+static inline double talk_all(struct packets_input *to, const struct bpf_program *program,
+			      const struct packets_input *input)
+{
+	struct frame frame = {0};
+	struct way w = {1, 2, 3, 4};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &frame, .data_size_in = sizeof(frame),
+		    .repeat = (int)(input->connections * input->train));
+
+	frame_make(&frame, &w, 0, 1);
+	*to = *input;
+	memcpy(&to->head, &frame.ip.saddr, sizeof(input->head));
+	if (bpf_prog_test_run_opts(bpf_program__fd(program), &opts))
+		fail("BPF_PROG_TEST_RUN");
+	return opts.duration;
 }
 
 #endif
